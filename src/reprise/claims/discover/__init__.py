@@ -1,0 +1,1 @@
+"""Claims of the `discover` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `generate` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `language` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `measure` family, one module a paper."""

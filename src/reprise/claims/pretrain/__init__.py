@@ -1,0 +1,1 @@
+"""Claims of the `pretrain` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `reason` family, one module a paper."""

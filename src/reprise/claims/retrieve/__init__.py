@@ -1,0 +1,1 @@
+"""Claims of the `retrieve` family, one module a paper."""

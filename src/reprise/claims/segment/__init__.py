@@ -1,0 +1,1 @@
+"""Claims of the `segment` family, one module a paper."""

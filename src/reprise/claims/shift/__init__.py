@@ -1,0 +1,1 @@
+"""Claims of the `shift` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `structured` family, one module a paper."""

@@ -1,0 +1,1 @@
+"""Claims of the `symmetry` family, one module a paper."""

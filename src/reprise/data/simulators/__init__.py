@@ -1,0 +1,1 @@
+"""Simulators that papers define: seeded, vectorised, documented."""

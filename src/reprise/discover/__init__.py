@@ -1,0 +1,1 @@
+"""Classes and clusters that nobody labelled."""

@@ -1,0 +1,1 @@
+"""Making images, videos and shapes."""

@@ -1,0 +1,1 @@
+"""What a representation or a data set is like."""

@@ -1,0 +1,1 @@
+"""Real models, packaged or from the hub: language models, sentence embedders, vision backbones."""

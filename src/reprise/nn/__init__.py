@@ -1,0 +1,1 @@
+"""What several papers' networks and mathematics share."""

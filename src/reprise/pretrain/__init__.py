@@ -1,0 +1,1 @@
+"""Representations from views, without labels."""

@@ -1,0 +1,1 @@
+"""Symbols, programs and inference."""

@@ -1,0 +1,1 @@
+"""Finding and recommending with representations."""

@@ -1,0 +1,1 @@
+"""When the distribution changes between training and use."""

@@ -1,0 +1,1 @@
+"""Graphs, molecules, crystals and markets."""

@@ -1,0 +1,1 @@
+"""Layers that are right by construction: invariance and equivariance to groups."""
