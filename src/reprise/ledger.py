@@ -161,7 +161,12 @@ def committed(slug: str) -> Result | None:
 
 def all_committed() -> list[Result]:
     """Give every result in the ledger that ships with the package, by slug."""
-    return [read(path) for path in sorted(ledger_folder().glob("*.json"))]
+    return all_in(ledger_folder())
+
+
+def all_in(folder: str | Path) -> list[Result]:
+    """Give every result in a folder, by slug (copies kept of earlier runs are left out)."""
+    return [read(path) for path in sorted(Path(folder).glob("*.json")) if not path.stem.endswith(".previous")]
 
 
 def ledger_folder() -> Path:
@@ -182,7 +187,7 @@ def adopt(folder: str | Path, slugs: Iterable[str] | None = None) -> list[str]:
     Every verdict is derived again from the raw measurements on the way.
     """
     folder = Path(folder)
-    wanted = list(slugs) if slugs else [path.stem for path in sorted(folder.glob("*.json"))]
+    wanted = list(slugs) if slugs else [result.paper for result in all_in(folder)]
     for slug in wanted:
         new = read(folder / f"{slug}.json")
         kept = committed(slug) or Result(paper=slug)
