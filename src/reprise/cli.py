@@ -69,7 +69,8 @@ def papers(
         return
     table = Table(title=f"{len(found)} papers", title_justify="left")
     for name in ("slug", "family", "status"):
-        table.add_column(name, no_wrap=True)
+        longest = max((len(getattr(paper, name)) for paper in found), default=0)
+        table.add_column(name, no_wrap=True, min_width=longest)
     table.add_column("title", no_wrap=True, overflow="ellipsis")
     for paper in found:
         table.add_row(paper.slug, paper.family, paper.status, paper.title)
