@@ -111,7 +111,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
 
 @app.command()
 def run(
-    slugs: Annotated[list[str], typer.Argument(help="Papers to measure, one after the other.")],
+    slugs: Annotated[list[str], typer.Argument(help="Papers to measure, one after the other; `all` for every one.")],
     seeds: Annotated[str, typer.Option(help="How many (5), a range (1000-1002) or a list (3,7).")] = "5",
     scale: Annotated[ScaleName, typer.Option(help="quick takes seconds, desktop minutes, full the paper's size.")] = (
         ScaleName.desktop
