@@ -117,7 +117,7 @@ def run(
         ScaleName.desktop
     ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    jobs: Annotated[int, typer.Option(help="Trials at once.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Trials at once; 0 runs them in this process.", min=0)] = 1,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `local`.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep finished trials of an interrupted run.")] = False,
     out: Out = Path("reprise-results"),
