@@ -29,8 +29,8 @@ class Order:
     """
 
     def __init__(self, samples: int, batch_size: int, *, drop_last: bool, seed: int, rank: int, processes: int):
-        if batch_size < processes:
-            raise InvalidInputError(f"batch_size is {batch_size}, fewer than the {processes} processes that share it.")
+        if batch_size % processes:
+            raise InvalidInputError(f"batch_size is {batch_size}; a multiple of the {processes} processes is expected.")
         self.samples, self.batch_size, self.rank, self.processes = samples, batch_size, rank, processes
         self.generator = torch.Generator().manual_seed(seed)
         rest = samples % batch_size

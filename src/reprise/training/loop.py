@@ -189,8 +189,8 @@ class _Loop:
         self._stop_clock()
         means = {name: total / self.step for name, total in self.sums.items()}
         if not self.alone:
-            reduced = self.fabric.all_reduce({n: torch.tensor(v, dtype=torch.float64) for n, v in means.items()})
-            means = {name: float(value) for name, value in reduced.items()}  # type: ignore[union-attr]
+            values = torch.tensor([*means.values()], dtype=torch.float64, device=self.device)
+            means = dict(zip(means, self.fabric.all_reduce(values).tolist(), strict=True))  # type: ignore[union-attr]
         validation = self._validate()
         clash = (means.keys() & {*RECORDED}) | (validation.keys() & {*RECORDED, *means})
         if clash:
@@ -231,7 +231,7 @@ class _Loop:
         if not self.alone:
             if self.step % STEPS_BETWEEN_AGREEMENTS and self.step != self.batches.steps:
                 return
-            votes = self.fabric.all_reduce(torch.tensor([float(stop), float(due)]), reduce_op="sum")
+            votes = self.fabric.all_reduce(torch.tensor([float(stop), float(due)], device=self.device), reduce_op="sum")
             stop, due = (votes > 0).tolist()  # type: ignore[operator, union-attr]
         if stop or due:
             self._save(checkpoint)
@@ -266,12 +266,11 @@ class _Loop:
             write_checkpoint(checkpoint, content)
         self.written = time.monotonic()
 
-    def _of_all_processes(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Give each state with a leading dimension for the processes."""
-        if self.alone:
-            return {name: state[None] for name, state in states.items()}
-        gathered = self.fabric.all_gather({name: state.to(self.device) for name, state in states.items()})
-        return {name: state.cpu() for name, state in gathered.items()}  # type: ignore[union-attr]
+    def _of_all_processes(self, states: dict[str, Tensor]) -> list[dict[str, Tensor]]:
+        everyone = [states] * self.fabric.world_size
+        if not self.alone:
+            torch.distributed.all_gather_object(everyone, states)
+        return everyone
 
     def _restore(self, content: dict[str, Any]) -> None:
         try:
@@ -288,8 +287,8 @@ class _Loop:
             setattr(self, name, content[name])
         self.sums.update(content["sums"])
         rank = self.fabric.global_rank
-        self.states_at_start = {name: states[rank] for name, states in content["random_at_start"].items()}
-        self.states_to_resume = {name: states[rank] for name, states in content["random_now"].items()}
+        self.states_at_start = content["random_at_start"][rank]
+        self.states_to_resume = content["random_now"][rank]
         self.generators_at_start = content["generators_at_start"]
         set_random_states(self.states_at_start, self.device)
         for generator, state in zip(self.batches.generators, self.generators_at_start, strict=True):
