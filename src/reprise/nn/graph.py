@@ -25,7 +25,7 @@ def segment_sum(values: Float[Tensor, " m *rest"], index: Int[Tensor, " m"], siz
     >>> segment_sum(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([0, 2, 0]), 3).flatten().tolist()
     [5.0, 0.0, 2.0]
     """
-    return values.new_zeros(size, *values.shape[1:]).index_add(0, index, values)
+    return values.new_zeros(size, *values.shape[1:]).index_add_(0, index, values)
 
 
 def segment_mean(
@@ -52,6 +52,14 @@ def disjoint_copies(edge_index: Int[Tensor, "2 E"], nodes: int, copies: int) -> 
     """Repeat a graph of `nodes` nodes as `copies` unconnected ones; copy c numbers its nodes from c · `nodes`."""
     offset = nodes * torch.arange(copies, device=edge_index.device)
     return (edge_index[:, None, :] + offset[None, :, None]).flatten(1)
+
+
+def complete_systems(
+    systems: int, nodes: int, *, device: torch.device | str | None = None
+) -> tuple[Int[Tensor, "2 E"], Int[Tensor, " N"]]:
+    """Give `systems` unconnected complete graphs of `nodes` nodes: edges, each graph's in turn, and `batch`."""
+    edge_index = disjoint_copies(complete_edges(nodes, device=device), nodes, systems)
+    return edge_index, torch.arange(systems, device=device).repeat_interleave(nodes)
 
 
 def edges_from_dense(adjacency: Float[Tensor, "B n n"]) -> tuple[Int[Tensor, "2 E"], Int[Tensor, " B*n"]]:
@@ -93,7 +101,7 @@ def propagate(x: Float[Tensor, "*batch n c"], graph: Graph) -> Float[Tensor, "*b
     if graph.is_floating_point():
         return graph @ x
     source, target = graph
-    return torch.zeros_like(x).index_add(-2, target, x.index_select(-2, source))
+    return torch.zeros_like(x).index_add_(-2, target, x.index_select(-2, source))
 
 
 class GINLayer(nn.Module):
@@ -162,10 +170,12 @@ class MessageLayer(nn.Module):
         to_target, from_source, from_edge = self.message_in.weight.split(
             [hidden, hidden, self.message_in.in_features - 2 * hidden], dim=1
         )
-        messages = (h @ to_target.mT).index_select(-2, target) + (h @ from_source.mT).index_select(-2, source)
-        constant = self.message_in.bias if edge_attr is None else edge_attr @ from_edge.mT + self.message_in.bias
-        messages = nn.functional.silu(self.message_out(nn.functional.silu(messages + constant)))
-        received = torch.zeros_like(h).index_add(-2, target, messages)
+        messages = (h @ to_target.mT + self.message_in.bias).index_select(-2, target)
+        messages += (h @ from_source.mT).index_select(-2, source)
+        if edge_attr is not None:
+            messages += edge_attr @ from_edge.mT
+        messages = nn.functional.silu(self.message_out(nn.functional.silu(messages)))
+        received = torch.zeros_like(h).index_add_(-2, target, messages)
         update = self.update(torch.cat([h, received], dim=-1))
         return h + update if self.residual else update
 

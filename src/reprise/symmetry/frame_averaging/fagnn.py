@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.nn.graph import MessageLayer, complete_edges, disjoint_copies, segment_mean, segment_sum
+from reprise.nn.graph import MessageLayer, complete_systems, segment_mean, segment_sum
 from reprise.symmetry.frame_averaging.pca import Degenerate, Frames, euclidean_group, frames_of_scatter, pca_frames
 
 
@@ -110,9 +110,7 @@ class FAGNN(nn.Module):
         if edge_index is None:
             if position.ndim != 3:
                 raise InvalidInputError(f"Without edge_index, positions must be (B, n, d); got {tuple(shape)}.")
-            systems, n, _ = shape
-            edge_index = disjoint_copies(complete_edges(n, device=position.device), n, systems)
-            batch = torch.arange(systems, device=position.device).repeat_interleave(n)
+            edge_index, batch = complete_systems(shape[0], shape[1], device=position.device)
             edge_attr = None if edge_attr is None else edge_attr.flatten(0, 1)
         elif batch is None:
             batch = torch.zeros(len(position), dtype=torch.long, device=position.device)
