@@ -29,7 +29,7 @@ _SYSTEMS_A_BLOCK = 256  # keeps a block's arrays in the processor's cache
 
 @dataclass(frozen=True)
 class Trajectories:
-    """N systems of n charged particles, saved T times: positions and velocities (N, T, n, dim), charges (N, n) of ±1."""
+    """N systems of n particles, saved T times: positions and velocities (N, T, n, dim), charges (N, n) of ±1."""
 
     positions: NDArray[np.float64]
     velocities: NDArray[np.float64]
