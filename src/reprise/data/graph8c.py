@@ -18,6 +18,7 @@ GRAPH8C = Source(
     origin="B. D. McKay's lists of graphs; file graph8c.g6 of github.com/omri1348/Frame-Averaging",
     loader="reprise.data.graph8c.graph8c",
     serves=("frame-averaging", "spen"),
+    files=("graph8c.g6",),
     sha256={"graph8c.g6": "0002354f1ab3344a2706626a037ad15367bf23a2163aa68f552c3a169ca9a036"},
     urls={
         "graph8c.g6": "https://raw.githubusercontent.com/omri1348/Frame-Averaging/"

@@ -29,7 +29,7 @@ _SYSTEMS_A_BLOCK = 256  # keeps a block's arrays in the processor's cache
 
 @dataclass(frozen=True)
 class Trajectories:
-    """N systems of n charged particles, saved T times: positions and velocities (N, T, n, 3), charges (N, n) of ±1."""
+    """N systems of n particles, saved T times: positions and velocities (N, T, n, dim), charges (N, n) of ±1."""
 
     positions: NDArray[np.float64]
     velocities: NDArray[np.float64]
@@ -38,7 +38,7 @@ class Trajectories:
 
 @dataclass(frozen=True)
 class NBodyTask:
-    """N systems for the task "where is each particle ten frames on?": (N, n, 3) arrays, and charges (N, n)."""
+    """N systems for the task "where is each particle ten frames on?": (N, n, dim) arrays, and charges (N, n)."""
 
     position: NDArray[np.float64]
     velocity: NDArray[np.float64]
@@ -47,17 +47,23 @@ class NBodyTask:
 
 
 def nbody_task(
-    split: Literal["train", "valid", "test"] = "train", systems: int | None = None, *, seed: int = PUBLISHED_SEED
+    split: Literal["train", "valid", "test"] = "train",
+    systems: int | None = None,
+    *,
+    dim: int = 3,
+    seed: int = PUBLISHED_SEED,
 ) -> NBodyTask:
     """Simulate the first `systems` systems of a split of the published data: input at step 3100, target at step 4100.
 
-    Seed 43 gives the published systems; another seed gives an independent data set of the same law.
+    Seed 43 gives the published systems; another seed gives an independent data set of the same law, and `dim=2`
+    systems of the plane.
     Cost is that of `charged_particles`: about 1 s a thousand systems on one core.
 
     Parameters
     ----------
     split : ``"train"`` (10 000 systems, of which papers use the first 3 000), ``"valid"`` or ``"test"`` (2 000 each).
     systems : how many; all of the split by default.
+    dim : of the space.
     seed : of the random stream.
 
     Raises
@@ -77,7 +83,7 @@ def nbody_task(
     systems = stop - start if systems is None else systems
     if not 1 <= systems <= stop - start:
         raise InvalidInputError(f"Split {split!r} has {stop - start} systems; got systems={systems}.")
-    paths = charged_particles(systems, seed=seed, skip=start, steps=SAMPLE_EVERY * (TARGET_INDEX + 1))
+    paths = charged_particles(systems, dim=dim, seed=seed, skip=start, steps=SAMPLE_EVERY * (TARGET_INDEX + 1))
     return NBodyTask(
         paths.positions[:, INPUT_INDEX],
         paths.velocities[:, INPUT_INDEX],
@@ -87,7 +93,13 @@ def nbody_task(
 
 
 def charged_particles(
-    systems: int, *, bodies: int = BODIES, steps: int = 4100, seed: int = PUBLISHED_SEED, skip: int = 0
+    systems: int,
+    *,
+    bodies: int = BODIES,
+    dim: int = 3,
+    steps: int = 4100,
+    seed: int = PUBLISHED_SEED,
+    skip: int = 0,
 ) -> Trajectories:
     r"""Simulate systems of particles with charges ±1 that attract and repel by Coulomb's law, without walls.
 
@@ -102,6 +114,7 @@ def charged_particles(
     Parameters
     ----------
     systems, bodies : how many systems, and particles in each.
+    dim : of the space; the law of force is that of three dimensions in any.
     steps : how many steps; `steps` // 100 of them are saved.
     seed : of the random stream; system k of a seed is the same whatever `systems` and `steps`.
     skip : leave out the first systems of the stream.
@@ -123,14 +136,14 @@ def charged_particles(
     >>> paths.positions.shape
     (3, 2, 5, 3)
     """
-    if systems < 1 or bodies < 1 or skip < 0 or steps < SAMPLE_EVERY:
+    if systems < 1 or bodies < 1 or dim < 1 or skip < 0 or steps < SAMPLE_EVERY:
         raise InvalidInputError(
-            f"systems and bodies must be positive, skip not negative and steps at least {SAMPLE_EVERY}; "
-            f"got systems={systems}, bodies={bodies}, skip={skip}, steps={steps}."
+            f"systems, bodies and dim must be positive, skip not negative and steps at least {SAMPLE_EVERY}; "
+            f"got systems={systems}, bodies={bodies}, dim={dim}, skip={skip}, steps={steps}."
         )
-    position, velocity, charges = _starts(systems, bodies, seed, skip)
+    position, velocity, charges = _starts(systems, bodies, dim, seed, skip)
     saved = steps // SAMPLE_EVERY
-    positions = np.empty((systems, saved, bodies, 3))
+    positions = np.empty((systems, saved, bodies, dim))
     velocities = np.empty_like(positions)
     for first in range(0, systems, _SYSTEMS_A_BLOCK):
         block = slice(first, first + _SYSTEMS_A_BLOCK)
@@ -139,18 +152,18 @@ def charged_particles(
 
 
 def _starts(
-    systems: int, bodies: int, seed: int, skip: int
+    systems: int, bodies: int, dim: int, seed: int, skip: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Draw starts in the order of the original generator, whose noise of strength 0 also takes numbers."""
     stream = np.random.RandomState(seed)
     spread = (bodies / 5.0) ** (1 / 3)
-    noise = 2 * (PUBLISHED_LENGTH // SAMPLE_EVERY - 1) * 3 * bodies
-    position, velocity = np.empty((2, systems, bodies, 3))
+    noise = 2 * (PUBLISHED_LENGTH // SAMPLE_EVERY - 1) * dim * bodies
+    position, velocity = np.empty((2, systems, bodies, dim))
     charges = np.empty((systems, bodies))
     for system in range(-skip, systems):
         charge = stream.choice(np.array([-1.0, 0.0, 1.0]), size=bodies, p=[0.5, 0.0, 0.5])
-        x = stream.randn(3, bodies)
-        v = stream.randn(3, bodies)
+        x = stream.randn(dim, bodies)
+        v = stream.randn(dim, bodies)
         stream.randn(noise)
         if system >= 0:
             charges[system], position[system], velocity[system] = charge, x.T * spread, v.T
@@ -177,7 +190,7 @@ def _integrate(
     one, other = np.triu_indices(bodies, k=1)
     incidence = np.zeros((bodies, len(one)))
     incidence[one, np.arange(len(one))], incidence[other, np.arange(len(one))] = 1.0, -1.0
-    x, v = position.transpose(2, 1, 0).copy(), velocity.transpose(2, 1, 0).copy()  # (3, bodies, systems)
+    x, v = position.transpose(2, 1, 0).copy(), velocity.transpose(2, 1, 0).copy()  # (dim, bodies, systems)
     strength = (charges[:, one] * charges[:, other]).T
     for step in range(positions.shape[1] * SAMPLE_EVERY):
         apart = x[:, one] - x[:, other]
