@@ -25,7 +25,10 @@ def segment_sum(values: Float[Tensor, " m *rest"], index: Int[Tensor, " m"], siz
     >>> segment_sum(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([0, 2, 0]), 3).flatten().tolist()
     [5.0, 0.0, 2.0]
     """
-    return values.new_zeros(size, *values.shape[1:]).index_add_(0, index, values)
+    if values.ndim < 3:
+        return values.new_zeros(size, *values.shape[1:]).index_add_(0, index, values)
+    rows = values.flatten(1)  # an index_add_ of more than two axes goes row by row
+    return rows.new_zeros(size, rows.shape[1]).index_add_(0, index, rows).view(size, *values.shape[1:])
 
 
 def segment_mean(
@@ -60,6 +63,48 @@ def complete_systems(
     """Give `systems` unconnected complete graphs of `nodes` nodes: edges, each graph's in turn, and `batch`."""
     edge_index = disjoint_copies(complete_edges(nodes, device=device), nodes, systems)
     return edge_index, torch.arange(systems, device=device).repeat_interleave(nodes)
+
+
+def complete_graphs(batch: Int[Tensor, " N"]) -> Int[Tensor, "2 E"]:
+    """Give the edges, without loops, between all nodes of the same graph, for graphs of any sizes; sorted by target.
+
+    Examples
+    --------
+    >>> import torch
+    >>> complete_graphs(torch.tensor([0, 0, 1])).tolist()
+    [[1, 0], [0, 1]]
+    """
+    count = torch.bincount(batch)
+    members = batch.argsort(stable=True)  # the nodes of each graph in turn
+    first = count.cumsum(0) - count
+    degree = count[batch]
+    target = torch.arange(len(batch), device=batch.device).repeat_interleave(degree)
+    place = torch.arange(len(target), device=batch.device) - (degree.cumsum(0) - degree)[target]
+    source = members[first[batch[target]] + place]
+    return torch.stack([source, target])[:, source != target]
+
+
+def radius_edges(
+    pos: Float[Tensor, "N d"], radius: float, batch: Int[Tensor, " N"] | None = None
+) -> Int[Tensor, "2 E"]:
+    """Give the edges, in both directions and without loops, between nodes of a graph nearer than `radius`.
+
+    A k-d tree on the processor, over all graphs at once: O(N log N + E).
+
+    Examples
+    --------
+    >>> import torch
+    >>> radius_edges(torch.tensor([[0.0], [1.0], [3.0]]), 1.5).tolist()
+    [[1, 0], [0, 1]]
+    """
+    from scipy.spatial import cKDTree
+
+    points = pos.detach().double().cpu()
+    if batch is not None:  # graphs lie apart along a further axis
+        points = torch.cat([points, 2 * radius * batch[:, None].cpu()], dim=-1)
+    pairs = torch.from_numpy(cKDTree(points.numpy()).query_pairs(radius, output_type="ndarray")).to(pos.device)
+    edges = torch.cat([pairs, pairs.flip(1)]).mT.long()
+    return edges[:, edges[1].argsort(stable=True)]
 
 
 def edges_from_dense(adjacency: Float[Tensor, "B n n"]) -> tuple[Int[Tensor, "2 E"], Int[Tensor, " B*n"]]:

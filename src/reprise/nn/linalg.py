@@ -112,3 +112,19 @@ def relative_eigengap(values: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batc
     smallest = values.diff(dim=-1).abs().amin(dim=-1)
     largest = values.abs().amax(dim=-1)
     return torch.where(largest > 0, smallest / largest.clamp_min(torch.finfo(values.dtype).tiny), 0.0)
+
+
+def safe_norm(vectors: Float[Tensor, "*batch d"], *, keepdim: bool = False) -> Float[Tensor, "*batch"]:
+    """Euclidean length along the last axis, with gradient 0 (to any order) at the zero vector, where none exists.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.zeros(3, requires_grad=True)
+    >>> safe_norm(x).backward()
+    >>> x.grad.tolist()
+    [0.0, 0.0, 0.0]
+    """
+    squared = vectors.square().sum(-1, keepdim=keepdim)
+    zero = squared == 0
+    return squared.masked_fill(zero, 1.0).sqrt().masked_fill(zero, 0.0)
