@@ -14,7 +14,7 @@ from reprise.nn.linalg import random_rotations, safe_norm
 from reprise.symmetry.ponita.clouds import Clouds
 from reprise.symmetry.ponita.convolution import FiberBundleConv, KernelBasis
 from reprise.symmetry.ponita.invariants import fibre_invariants, spatial_invariants
-from reprise.symmetry.ponita.orientations import GridMethod, antipodes, orientation_grid
+from reprise.symmetry.ponita.orientations import GridMethod, mirrored_order, orientation_grid
 from reprise.symmetry.ponita.trunk import ConvolutionalTrunk, Outputs, Task
 
 
@@ -78,7 +78,6 @@ class PONITA(ConvolutionalTrunk):
     """
 
     grid: Float[Tensor, "O d"]
-    antipodes: Int[Tensor, " O"] | None
 
     def __init__(
         self,
@@ -128,10 +127,12 @@ class PONITA(ConvolutionalTrunk):
         )
         self.signed, self.random_pose = signed, random_pose
         directions = orientation_grid(num_ori, dim, grid, seed=seed)
+        order = mirrored_order(directions)
+        directions = directions if order is None else directions[order]
         self.fibre_basis = KernelBasis(fibre_invariants(directions, signed=signed).shape[-1], hidden, basis, degree)
         self.register_buffer("grid", directions.to(self.embed.weight.dtype), persistent=False)
-        self.register_buffer("antipodes", antipodes(directions), persistent=False)
         self._directions = directions
+        self._mirrored = order is not None
 
     def forward(
         self,
@@ -154,9 +155,9 @@ class PONITA(ConvolutionalTrunk):
         """
         clouds = self._clouds(pos, scalars, vectors, edge_index, batch)
         turn = self._pose(clouds)
-        shared = self.antipodes if clouds.undirected else None
+        mirrored = clouds.undirected and self._mirrored
         edges = clouds.edge_index
-        if shared is not None:
+        if mirrored:
             edges = edges[:, edges[0] < edges[1]]
         source, target = edges
         offset = clouds.pos.index_select(0, source) - clouds.pos.index_select(0, target)
@@ -168,7 +169,7 @@ class PONITA(ConvolutionalTrunk):
         basis, loop_basis = self._spatial_basis(spatial_invariants(offset, self.grid), distance)
         fibre_basis = self.fibre_basis(fibre_invariants(self.grid, signed=self.signed))
         x = self._lift(clouds.scalars, towards)
-        on_grid, along_grid = self._run(x, edges, basis, fibre_basis, loop_basis, shared)
+        on_grid, along_grid = self._run(x, edges, basis, fibre_basis, loop_basis, mirrored=mirrored)
         answers = torch.einsum("nav,ad->nvd", along_grid, self.grid) / len(self.grid)
         if turn is not None:
             answers = torch.einsum("nji,nvj->nvi", turn[clouds.batch], answers)
@@ -192,9 +193,8 @@ class PONITA(ConvolutionalTrunk):
                 f"{tuple(self._directions.shape)}."
             )
         self._directions = state.detach().double().cpu()
-        opposite = antipodes(self._directions)
+        self._mirrored = bool((self._directions + self._directions.roll(len(state) // 2, 0)).abs().max() < 1e-6)
         self.grid = self._directions.to(self.grid)
-        self.antipodes = None if opposite is None else opposite.to(self.grid.device)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> PONITA:
         """Move or convert; the grid from its float64 original, whose symmetry a rounded one would lose."""

@@ -148,7 +148,8 @@ class FiberBundleConv(_Calibrated):
         basis: Float[Tensor, "E O k"],
         fibre_basis: Float[Tensor, "O O k"],
         loop_basis: Float[Tensor, " k"] | None = None,
-        antipodes: Int[Tensor, " O"] | None = None,
+        *,
+        mirrored: bool = False,
     ) -> Float[Tensor, "N O C"]:
         """Convolve.
 
@@ -159,30 +160,40 @@ class FiberBundleConv(_Calibrated):
         basis, fibre_basis : values of the basis functions on the invariants of edges, and of pairs of orientations
             (rows receive).
         loop_basis : values on the edge from a node to itself, the same for all nodes; None leaves loops out.
-        antipodes : if given, each edge stands for its reverse too. Turning both r and o_a round changes no invariant,
-            so the reverse has the same kernels with each orientation's replaced by the opposite one's: half the work.
+        mirrored : each edge stands for its reverse too, and the second half of the grid is the opposite of the first.
+            Turning both r and o_a round changes no invariant, so that the reverse has the same kernels with each
+            orientation's replaced by the opposite one's: half as many to compute.
         """
         if self.training and not bool(self.calibrated):
             with torch.no_grad():
-                y = self._spatial(x, edge_index, basis, loop_basis, antipodes)
-                self._rescale([x, y, self._within_fibres(y, fibre_basis)], [self.kernel, self.fibre_kernel])
-        y = self._spatial(x, edge_index, basis, loop_basis, antipodes)
-        return self._within_fibres(y, fibre_basis) + self.bias
+                y = self._spatial(x, edge_index, basis, loop_basis, mirrored)
+                z = self._within_fibres(y, fibre_basis) - self.bias
+                self._rescale([x, y, z], [self.kernel, self.fibre_kernel])
+        return self._within_fibres(self._spatial(x, edge_index, basis, loop_basis, mirrored), fibre_basis)
 
     def _spatial(
-        self, x: Tensor, edge_index: Tensor, basis: Tensor, loop_basis: Tensor | None, antipodes: Tensor | None
+        self, x: Tensor, edge_index: Tensor, basis: Tensor, loop_basis: Tensor | None, mirrored: bool
     ) -> Tensor:
         source, target = edge_index
         kernel = self.kernel(basis)
-        y = segment_sum(kernel * x.index_select(0, source), target, len(x))
-        if antipodes is not None:
-            turned = x.index_select(1, antipodes).index_select(0, target)
-            y = y + segment_sum(kernel * turned, source, len(x)).index_select(1, antipodes)
+        if mirrored:
+            halves = x.reshape(2 * len(x), -1)  # rows 2i and 2i + 1: the two halves of the grid at node i
+            from_source = torch.cat([_halves(source), _halves(target).flip(1)]).flatten()
+            to_target = torch.cat([_halves(target), _halves(source).flip(1)]).flatten()
+            messages = kernel * halves.index_select(0, from_source).view(2, *kernel.shape)
+            y = segment_sum(messages.view(-1, halves.shape[1]), to_target, len(halves)).view_as(x)
+        else:
+            y = segment_sum(kernel * x.index_select(0, source), target, len(x))
         return y if loop_basis is None else torch.addcmul(y, x, self.kernel(loop_basis))
 
     def _within_fibres(self, y: Tensor, fibre_basis: Tensor) -> Tensor:
         kernel = self.fibre_kernel(fibre_basis) / len(fibre_basis)
-        return torch.einsum("nbc,abc->nac", y, kernel)
+        mixed = torch.baddbmm(self.bias[:, None, None], y.permute(2, 0, 1), kernel.permute(2, 1, 0))
+        return mixed.permute(1, 2, 0)
+
+
+def _halves(nodes: Int[Tensor, " E"]) -> Int[Tensor, "E 2"]:
+    return torch.stack([2 * nodes, 2 * nodes + 1], dim=-1)
 
 
 class PointConv(_Calibrated):
@@ -248,11 +259,13 @@ class ConvNeXtBlock(nn.Module):
         self.narrow = nn.Linear(widening * channels, channels)
         self.layer_scale = None if layer_scale is None else nn.Parameter(torch.full((channels,), float(layer_scale)))
 
-    def forward(self, x: Float[Tensor, "*points C"], *conv_inputs: Tensor | None) -> Float[Tensor, "*points C"]:
+    def forward(
+        self, x: Float[Tensor, "*points C"], *conv_inputs: Tensor | None, **conv_settings: bool
+    ) -> Float[Tensor, "*points C"]:
         """Update features."""
         weight: Tensor = self.narrow.weight
         bias: Tensor = self.narrow.bias
         if self.layer_scale is not None:  # scaling the map costs less than scaling what comes out of it
             weight, bias = self.layer_scale[:, None] * weight, self.layer_scale * bias
-        y = nn.functional.gelu(self.widen(self.norm(self.conv(x, *conv_inputs))))
+        y = nn.functional.gelu(self.widen(self.norm(self.conv(x, *conv_inputs, **conv_settings))))
         return x + nn.functional.linear(y, weight, bias)

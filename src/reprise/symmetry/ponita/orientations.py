@@ -71,18 +71,21 @@ def orientation_grid(
     return _polyhedron(method)
 
 
-def antipodes(grid: Float[Tensor, "O dim"], *, tolerance: float = 1e-6) -> Int[Tensor, " O"] | None:
-    """Give for each orientation the number of the opposite one, or None if one of them has no opposite.
+def mirrored_order(grid: Float[Tensor, "O dim"], *, tolerance: float = 1e-6) -> Int[Tensor, " O"] | None:
+    """Give an order in which the second half of a grid is the opposite of the first; None if there is no such order.
 
     Examples
     --------
-    >>> antipodes(orientation_grid(4, dim=2)).tolist()
-    [2, 3, 0, 1]
-    >>> antipodes(orientation_grid(3, dim=2)) is None
+    >>> mirrored_order(orientation_grid(4, dim=2)).tolist()
+    [0, 1, 2, 3]
+    >>> mirrored_order(orientation_grid(3, dim=2)) is None
     True
     """
-    apart, opposite = torch.cdist(grid.double(), -grid.double()).min(dim=-1)
-    return opposite if float(apart.max()) < tolerance else None
+    apart, opposite = (grid[:, None] + grid).norm(dim=-1).min(dim=-1)
+    if float(apart.max()) > tolerance:
+        return None
+    first = (torch.arange(len(grid)) < opposite).nonzero()[:, 0]
+    return torch.cat([first, opposite[first]])
 
 
 def _repelled(num: int, seed: int) -> Tensor:

@@ -85,13 +85,13 @@ class ConvolutionalTrunk(nn.Module):
             basis = basis * self.cutoff(distance).view(-1, *[1] * (basis.ndim - 1))
         return basis, self.kernel_basis(invariants.new_zeros(invariants.shape[-1]))
 
-    def _run(self, x: Tensor, *conv_inputs: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _run(self, x: Tensor, *conv_inputs: Tensor, **conv_settings: bool) -> tuple[Tensor, Tensor]:
         """Give the scalar and the vector channels, averaged over the readouts."""
         x = self.embed(x)
         read = x.new_zeros(())
         unread = len(self.blocks) - len(self.readouts)
         for depth, block in enumerate(self.blocks):
-            x = block(x, *conv_inputs)
+            x = block(x, *conv_inputs, **conv_settings)
             if depth >= unread:
                 read = read + self.readouts[depth - unread](x)
         scalars, vectors = (read / len(self.readouts)).split([self.scalar_out, self.vector_out], dim=-1)
