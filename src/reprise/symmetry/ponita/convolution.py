@@ -188,8 +188,8 @@ class FiberBundleConv(_Calibrated):
 
     def _within_fibres(self, y: Tensor, fibre_basis: Tensor) -> Tensor:
         kernel = self.fibre_kernel(fibre_basis) / len(fibre_basis)
-        mixed = torch.baddbmm(self.bias[:, None, None], y.permute(2, 0, 1), kernel.permute(2, 1, 0))
-        return mixed.permute(1, 2, 0)
+        mixed = torch.bmm(y.permute(2, 0, 1).contiguous(), kernel.permute(2, 1, 0).contiguous())
+        return mixed.permute(1, 2, 0) + self.bias
 
 
 def _halves(nodes: Int[Tensor, " E"]) -> Int[Tensor, "E 2"]:
