@@ -1,0 +1,96 @@
+"""What `train` costs beside a loop written by hand: one small network, samples in memory, the same optimizer.
+
+Run with ``pytest benchmarks/bench_training.py -s``; prints ratios, asserts no times.
+"""
+
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from reprise.training import train
+
+SAMPLES, FEATURES, CLASSES, BATCH_SIZE, EPOCHS, ROUNDS = 20_000, 32, 10, 128, 3, 7
+
+
+def make_model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(FEATURES, 64), nn.ReLU(), nn.Linear(64, CLASSES))
+
+
+def make_data():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(SAMPLES, FEATURES, generator=generator)
+    return x, torch.randint(CLASSES, (SAMPLES,), generator=generator)
+
+
+def cross_entropy(model, batch):
+    x, y = batch
+    return nn.functional.cross_entropy(model(x), y)
+
+
+def hand_written(model, data, optimizer):
+    x, y = data
+    optimizer = optimizer(model.parameters())
+    generator = torch.Generator().manual_seed(0)
+    model.train()
+    for _ in range(EPOCHS):
+        total = 0.0
+        for rows in torch.randperm(SAMPLES, generator=generator).split(BATCH_SIZE):
+            loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+    return total
+
+
+def ours(model, data, optimizer, **settings):
+    train(
+        model, cross_entropy, data, epochs=EPOCHS, batch_size=BATCH_SIZE, optimizer=optimizer, device="cpu", **settings
+    )
+
+
+def seconds(work, *arguments, **settings):
+    model = make_model()
+    start = time.perf_counter()
+    work(model, *arguments, **settings)
+    return time.perf_counter() - start
+
+
+def ratio(optimizer, their_optimizer=None, **settings):
+    """Median of the ratios of paired runs, in turn first and second."""
+    data, ratios, steps = make_data(), [], EPOCHS * -(-SAMPLES // BATCH_SIZE)
+    seconds(ours, data, optimizer, **settings)
+    for _ in range(ROUNDS):
+        theirs = seconds(hand_written, data, their_optimizer or optimizer)
+        mine = seconds(ours, data, optimizer, **settings)
+        ratios.append(mine / theirs)
+    spread = f"{min(ratios):.3f} to {max(ratios):.3f}"
+    print(f"  {statistics.median(ratios):.3f}  ({spread}; ours {1e6 * mine / steps:.0f} us a step)")
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=1e-3)
+
+
+def test_overhead():
+    print("\ntime of train / time of the loop by hand")
+    print("  the same optimizer, SGD (cheapest step):", end="")
+    ratio(sgd)
+    print("  the same optimizer, Adam:               ", end="")
+    ratio(adam)
+    print("  with cosine schedule:                   ", end="")
+    ratio(adam, schedule="cosine")
+    print("  defaults against torch.optim.Adam:      ", end="")
+    ratio(None, adam)
+
+
+def test_overhead_with_checkpoint(tmp_path):
+    print("\n  Adam, checkpoint file guarded:          ", end="")
+    ratio(adam, checkpoint=tmp_path / "state.pt", resume=False)
