@@ -9,11 +9,8 @@ from reprise.data.fashion_mnist import CLASSES, SOURCE, fashion_mnist
 from reprise.data.sources import source
 from reprise.errors import DamagedFileError, MissingDataError
 
-FILES = tuple(SOURCE.urls)
-HERE = all(SOURCE.find(file) for file in FILES)
 
-
-@pytest.mark.skipif(not HERE, reason=f"Fashion-MNIST is not on this machine. {SOURCE.obtain}")
+@pytest.mark.skipif(not SOURCE.here(), reason=f"Fashion-MNIST is not on this machine. {SOURCE.obtain}")
 def test_official_split_of_ten_equal_classes():
     data = fashion_mnist()
     assert data.train_images.shape == (60_000, 28, 28)
@@ -51,7 +48,7 @@ def test_registered_and_says_how_to_obtain_it(folder):
     ],
 )
 def test_damaged_file_is_named(folder, content, problem):
-    path = folder / "fashion-mnist" / FILES[0]
+    path = folder / "fashion-mnist" / SOURCE.files[0]
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(DamagedFileError, match=problem):

@@ -40,6 +40,7 @@ SOURCE = Source(
         "pac-invariance",
         "semiotic-networks",
     ),
+    files=tuple(_SHA256),
     sha256=_SHA256,
     urls={file: f"{_HOME}/{file}" for file in _SHA256},
     system=("/usr/share/datasets/fashion-mnist",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -68,7 +69,7 @@ def top_k(queries: ArrayLike, database: ArrayLike, k: int, *, metric: Metric = "
     if not 1 <= k <= len(database):
         raise InvalidInputError(f"k = {k} neighbours of {len(database)} rows were asked; k must be in 1..N.")
     dtype = np.result_type(queries, database)
-    q, x = (torch.from_numpy(a.astype(dtype, copy=False)) for a in (queries, database))
+    q, x = (_tensor(np.ascontiguousarray(a, dtype=dtype)) for a in (queries, database))
     offset = None
     if metric == "cosine":
         q, x = (torch.nn.functional.normalize(a, dim=1) for a in (q, x))
@@ -87,6 +88,13 @@ def top_k(queries: ArrayLike, database: ArrayLike, k: int, *, metric: Metric = "
 
 def _float_matrix(array: ArrayLike, name: str) -> NDArray[np.floating]:
     return check_array(array, dtype=(np.float64, np.float32), input_name=name)
+
+
+def _tensor(array: NDArray[np.floating]) -> torch.Tensor:
+    """Share memory with an array that is only read, be it writable or (a memory map) not."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def _by_distance(

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -145,28 +145,28 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
             raise InvalidInputError(f"{len(self.weights)} weights were given for {len(dims)} nested sizes.")
         if not 0 <= self.label_smoothing < 1:
             raise InvalidInputError(f"label_smoothing={self.label_smoothing} was given; 0 <= it < 1 is expected.")
-        X, y = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        samples, labels = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         self.dims_ = dims
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         # Torch's layers start from its global generator, which is the caller's.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             make = self.encoder or self._perceptron
-            encoder = make(X.shape[1], dims[-1])
+            encoder = make(samples.shape[1], dims[-1])
             network = MatryoshkaNetwork(encoder, MatryoshkaHead(dims, len(self.classes_), self.efficient))
         loss = MatryoshkaLoss(nn.CrossEntropyLoss(label_smoothing=self.label_smoothing), self.weights)
 
         def objective(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-            samples, labels = batch
-            return loss(model(samples), labels)
+            x, target = batch
+            return loss(model(x), target)
 
-        steps = self.epochs * -(-len(X) // self.batch_size)
+        steps = self.epochs * -(-len(samples) // self.batch_size)
         self.history_ = train(
             network,
             objective,
-            (torch.from_numpy(X), torch.from_numpy(codes)),
+            (torch.from_numpy(samples), torch.from_numpy(codes)),
             epochs=self.epochs,
             batch_size=self.batch_size,
             lr=self.lr,
@@ -198,7 +198,8 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
 
     def predict(self, X: ArrayLike, dim: int | None = None) -> NDArray[Any]:
         """Give the most probable label from the first `dim` coordinates, as for `predict_proba`."""
-        return self.classes_[self.predict_proba(X, dim).argmax(axis=1)]
+        most_probable = self.predict_proba(X, dim).argmax(axis=1)
+        return self.classes_[most_probable]
 
     def calibrate(self, X_val: ArrayLike, y_val: ArrayLike) -> MatryoshkaClassifier:
         """Learn the thresholds of the cascade from samples that were not trained on.
@@ -263,6 +264,11 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
             open_ = open_[~stops]
         return (self.classes_[labels], sizes) if return_dim else self.classes_[labels]
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
     @property
     def _head(self) -> MatryoshkaHead:
         return self.network_.head
@@ -277,8 +283,8 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
     @torch.no_grad()
     def _embed(self, X: ArrayLike) -> Tensor:
         """Check samples and encode them."""
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        return torch.cat([self.network_.encoder(block) for block in torch.from_numpy(X).split(_BLOCK)])
+        samples = validate_data(self, X, dtype=np.float32, reset=False)
+        return torch.cat([self.network_.encoder(block) for block in torch.from_numpy(samples).split(_BLOCK)])
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import pairwise
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ def check_dims(dims: Sequence[int]) -> tuple[int, ...]:
         nested = tuple(operator.index(m) for m in dims)
     except TypeError:
         raise InvalidInputError(f"The nested sizes must be whole numbers; {dims!r} was given.") from None
-    if not nested or nested[0] < 1 or any(a >= b for a, b in zip(nested, nested[1:], strict=False)):
+    if not nested or nested[0] < 1 or any(a >= b for a, b in pairwise(nested)):
         raise InvalidInputError(
             f"The nested sizes must be positive and strictly increasing, such as (8, 16, 32); {dims!r} was given."
         )
@@ -86,9 +87,7 @@ class MatryoshkaHead(nn.Module):
         """Give the logits of every nested size, smallest first. Coordinates beyond the last size are not read."""
         self._check_width(z, self.dims[-1])
         if not self.efficient:
-            return tuple(
-                classifier(z[..., :m]) for m, classifier in zip(self.dims, self.classifiers, strict=True)
-            )
+            return tuple(classifier(z[..., :m]) for m, classifier in zip(self.dims, self.classifiers, strict=True))
         weight, start = self.classifier.weight, self.dims[0]
         partial = [nn.functional.linear(z[..., :start], weight[:, :start], self.classifier.bias)]
         for m in self.dims[1:]:

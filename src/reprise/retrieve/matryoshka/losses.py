@@ -50,9 +50,7 @@ class MatryoshkaLoss(nn.Module):
     (`Matryoshka_CE_Loss`).
     """
 
-    def __init__(
-        self, base_loss: Callable[..., Tensor] | None = None, weights: Sequence[float] | None = None
-    ):
+    def __init__(self, base_loss: Callable[..., Tensor] | None = None, weights: Sequence[float] | None = None):
         super().__init__()
         self.base_loss = nn.CrossEntropyLoss() if base_loss is None else base_loss
         self.weights = _checked_weights(weights)
@@ -69,7 +67,8 @@ class MatryoshkaLoss(nn.Module):
 class MatryoshkaEmbeddingLoss(nn.Module):
     r"""Any loss on embeddings, summed over their nested prefixes.
 
-    .. math:: L = \sum_{m \in M} c_m\, \ell\!\left(\frac{a_{1:m}}{\|a_{1:m}\|}, \frac{b_{1:m}}{\|b_{1:m}\|}, \dots\right)
+    .. math:: L = \sum_{m \in M} c_m\,
+              \ell\!\left(\frac{a_{1:m}}{\|a_{1:m}\|}, \frac{b_{1:m}}{\|b_{1:m}\|}, \dots\right)
 
     Each tower (an anchor and its positive; a triplet; image and text; one batch with labels) is cut to its first m
     coordinates and each prefix is brought to unit length on its own, since a prefix of a unit vector is none.
@@ -130,9 +129,7 @@ class MatryoshkaEmbeddingLoss(nn.Module):
             raise InvalidInputError("There is no embedding; at least one tower is expected.")
         narrowest = min(tower.shape[-1] for tower in towers)
         if narrowest < self.dims[-1]:
-            raise InvalidInputError(
-                f"A nested size of {self.dims[-1]} was asked of embeddings of width {narrowest}."
-            )
+            raise InvalidInputError(f"A nested size of {self.dims[-1]} was asked of embeddings of width {narrowest}.")
         losses = self._accumulated(*towers, **others) if self._accumulates(towers) else self._each(towers, others)
         return _weighted_sum(losses, self.weights, len(self.dims))
 
@@ -158,9 +155,7 @@ class MatryoshkaEmbeddingLoss(nn.Module):
             and len(towers[0]) > 0
         )
 
-    def _accumulated(
-        self, a: Tensor, b: Tensor, negatives: Tensor | None = None, **others: Any
-    ) -> Iterator[Tensor]:
+    def _accumulated(self, a: Tensor, b: Tensor, negatives: Tensor | None = None, **others: Any) -> Iterator[Tensor]:
         assert isinstance(self.base_loss, InfoNCE)
         candidates = b if negatives is None else torch.cat([b, negatives])
         products: Tensor | None = None

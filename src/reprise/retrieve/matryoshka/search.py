@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -163,21 +164,17 @@ def funnel_retrieval(
     (`retrieval/reranking.ipynb`).
     """
     # Finiteness is checked where values are read: a full pass over the database would cost more than the search.
-    db = check_array(db, dtype=(np.float64, np.float32), ensure_all_finite=False, input_name="db")
-    queries = check_array(queries, dtype=(np.float64, np.float32), input_name="queries")
-    if db.shape[1] != queries.shape[1]:
-        raise InvalidInputError(
-            f"Queries have {queries.shape[1]} columns and the database has {db.shape[1]}; they must agree."
-        )
+    database, wanted = _floats(db, "db", finite=False), _floats(queries, "queries")
+    _check_widths(database, wanted, "The database", "the queries")
     if metric not in ("l2", "ip"):
         raise InvalidInputError(f"There is no metric {metric!r}; there are 'l2' and 'ip'.")
-    _check_stages(db.shape, start_dim, rerank_dims, shortlists)
+    _check_stages(len(database), database.shape[1], start_dim, rerank_dims, shortlists)
     similarity: Literal["cosine", "l2", "ip"] = "cosine" if normalize else metric
-    indices = top_k(queries[:, :start_dim], db[:, :start_dim], shortlists[0], metric=similarity).indices
-    flops = start_dim * len(db)
-    distances = np.empty(0)
+    indices = top_k(wanted[:, :start_dim], database[:, :start_dim], shortlists[0], metric=similarity).indices
+    flops = start_dim * len(database)
+    distances: NDArray[np.floating] = np.empty(0)
     for dim, length in zip(rerank_dims, shortlists, strict=True):
-        indices, distances = _rerank(db, queries, indices[:, :length], dim, metric, normalize)
+        indices, distances = _rerank(database, wanted, indices[:, :length], dim, metric, normalize)
         flops += length * dim
     return Retrieval(indices, distances, int(flops))
 
@@ -217,35 +214,39 @@ def ncm_classify(Z: ArrayLike, y: ArrayLike, Zq: ArrayLike, dim: int | None = No
     ----------
     Kusupati et al. (2022), arXiv 2205.13147, section 5.1 (few-shot and long-tail continual learning).
     """
-    Z = check_array(Z, dtype=(np.float64, np.float32), input_name="Z")
-    Zq = check_array(Zq, dtype=(np.float64, np.float32), input_name="Zq")
-    check_consistent_length(Z, y)
-    if Z.shape[1] != Zq.shape[1]:
-        raise InvalidInputError(f"Zq has {Zq.shape[1]} columns and Z has {Z.shape[1]}; they must agree.")
-    dim = Z.shape[1] if dim is None else dim
+    labelled, queries = _floats(Z, "Z"), _floats(Zq, "Zq")
+    check_consistent_length(labelled, y)
+    _check_widths(labelled, queries, "Z", "Zq")
+    dim = labelled.shape[1] if dim is None else dim
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    membership = sparse.csr_array((np.ones(len(Z), dtype=Z.dtype), (codes, np.arange(len(Z)))))
+    membership = sparse.csr_array((np.ones(len(codes), dtype=labelled.dtype), (codes, np.arange(len(codes)))))
     # Sums serve as well as means, since both are brought to unit length.
-    means = membership @ truncate(Z, dim)
-    return classes[top_k(truncate(Zq, dim), truncate(means, dim), 1).indices[:, 0]]
+    means = membership @ truncate(labelled, dim)
+    return classes[top_k(truncate(queries, dim), truncate(means, dim), 1).indices[:, 0]]
 
 
-def _check_stages(
-    shape: tuple[int, int], start_dim: int, rerank_dims: Sequence[int], shortlists: Sequence[int]
-) -> None:
-    size, width = shape
+def _floats(array: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.floating]:
+    return check_array(array, dtype=(np.float64, np.float32), ensure_all_finite=finite, input_name=name)
+
+
+def _check_widths(one: NDArray[np.floating], other: NDArray[np.floating], name: str, other_name: str) -> None:
+    if one.shape[1] != other.shape[1]:
+        raise InvalidInputError(
+            f"{name} has {one.shape[1]} columns, {other_name} {other.shape[1]}; the widths must agree."
+        )
+
+
+def _check_stages(size: int, width: int, start_dim: int, rerank_dims: Sequence[int], shortlists: Sequence[int]) -> None:
     dims = (start_dim, *rerank_dims)
     if len(rerank_dims) != len(shortlists) or not shortlists:
         raise InvalidInputError(
             f"{len(rerank_dims)} reranking sizes and {len(shortlists)} shortlists were given; they come in pairs."
         )
-    if start_dim < 1 or dims[-1] > width or any(a > b for a, b in zip(dims, dims[1:], strict=False)):
+    if start_dim < 1 or dims[-1] > width or any(a > b for a, b in pairwise(dims)):
         raise InvalidInputError(
-            f"The sizes must rise from at least 1 to at most {width}, the width; {', '.join(map(str, dims))} were given."
+            f"The sizes must rise from at least 1 to at most {width} (the width); {dims} were given."
         )
-    if not 1 <= shortlists[-1] <= shortlists[0] <= size or any(
-        a < b for a, b in zip(shortlists, shortlists[1:], strict=False)
-    ):
+    if not 1 <= shortlists[-1] <= shortlists[0] <= size or any(a < b for a, b in pairwise(shortlists)):
         raise InvalidInputError(
             f"Shortlists must not grow, and have from 1 to {size} entries, the size of the database; "
             f"{', '.join(map(str, shortlists))} were given."
@@ -276,7 +277,8 @@ def _rerank(
         target_squares = np.einsum("nd,nd->n", target, target)[:, None]
         if normalize:
             scale = np.maximum(np.sqrt(squares), _SMALLEST_NORM) * np.maximum(np.sqrt(target_squares), _SMALLEST_NORM)
-            products /= scale
+            with np.errstate(invalid="ignore"):  # infinite / infinite is reported below
+                products /= scale
             # Prefixes of unit length, or of length zero, which stay so.
             squares, target_squares = np.sign(squares), np.sign(target_squares)
         distances[rows] = -products if metric == "ip" else squares + target_squares - 2 * products
