@@ -272,6 +272,16 @@ def test_modes_are_restored_after_an_error():
     assert not any(part.training for part in model.modules())
 
 
+def test_trainings_nest():
+    def validate(model):
+        x, y = make_data()
+        _, history = fit(nn.Linear(CLASSES, CLASSES), data=(model(x), y))
+        return {"probe": history.last["loss"]}
+
+    model, _ = fit(validate=validate)
+    assert equal(model, fit()[0])
+
+
 def test_frozen_parameters_stay():
     model = make_model()
     model[0].requires_grad_(False)

@@ -94,6 +94,7 @@ class _Loop:
             self.fingerprint["data"] = self.batches.fingerprint()
         cuda = [self.device] if self.device.type == "cuda" else []
         with (
+            torch.enable_grad(),
             torch.random.fork_rng(devices=cuda),
             DeferredInterrupt(plan.checkpoint is not None) as self.interrupt,
         ):
