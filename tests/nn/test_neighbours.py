@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from reprise.errors import InvalidInputError
 from reprise.nn import neighbours
-from reprise.nn.neighbours import top_k
+from reprise.nn.neighbours import FlatIndex, top_k
 
 
 @settings(max_examples=40, deadline=None)
@@ -65,6 +65,27 @@ def test_distance_to_itself_is_exactly_zero():
     assert not found.scores.any()
 
 
+def test_an_index_is_searched_again_and_again():
+    rng = np.random.default_rng(0)
+    database = rng.standard_normal((500, 6)).astype(np.float32)
+    index = FlatIndex(database[:, :4], "cosine")
+    assert len(index) == 500
+    for queries in (database[:9, :4], rng.standard_normal((5, 4))):
+        np.testing.assert_array_equal(
+            index.search(queries, 3).indices, top_k(queries, database[:, :4], 3, metric="cosine").indices
+        )
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine", "ip"])
+def test_inputs_are_left_as_they_were(metric):
+    rng = np.random.default_rng(0)
+    queries, database = rng.standard_normal((5, 4)), rng.standard_normal((50, 4))
+    before = queries.copy(), database.copy()
+    top_k(queries, database, 3, metric=metric)
+    np.testing.assert_array_equal(queries, before[0])
+    np.testing.assert_array_equal(database, before[1])
+
+
 def test_precision_follows_the_input():
     x = np.eye(3)
     assert top_k(x, x, 1).scores.dtype == np.float64
@@ -90,6 +111,8 @@ def test_impossible_settings_are_refused(queries, database, k, metric, problem):
     ("queries", "database", "problem"),
     [
         (np.full((1, 3), np.nan), np.eye(3), "queries contains NaN"),
+        (np.eye(3), np.full((4, 3), np.inf), "database contains infinity"),
+        (np.eye(3), np.full((4, 3), 1e30, dtype=np.float32), "overflow"),
         (np.eye(3), np.empty((0, 3)), "0 sample"),
         (np.ones(3), np.eye(3), "Expected 2D array"),
     ],

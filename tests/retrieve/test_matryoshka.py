@@ -22,6 +22,7 @@ from reprise.retrieve.matryoshka import (
     MatryoshkaClassifier,
     MatryoshkaEmbeddingLoss,
     MatryoshkaHead,
+    MatryoshkaIndex,
     MatryoshkaLoss,
     adaptive_retrieval,
     calibrate_cascade,
@@ -352,6 +353,26 @@ def test_funnel_of_one_stage_is_adaptive_retrieval(embeddings):
     assert one.flops == other.flops
 
 
+def test_an_index_is_searched_again_and_again(embeddings):
+    db, queries = embeddings
+    index = MatryoshkaIndex(db, 4)
+    assert len(index) == 300
+    for k in (3, 30):
+        again, once = index.search(queries, (16,), (k,)), adaptive_retrieval(db, queries, 4, 16, k=k)
+        np.testing.assert_array_equal(again.indices, once.indices)
+        np.testing.assert_array_equal(again.distances, once.distances)
+        assert again.flops == once.flops
+
+
+@pytest.mark.parametrize("metric", ["l2", "ip"])
+def test_zero_prefixes_stay_zero_when_normalised(embeddings, metric):
+    db, queries = embeddings
+    db = db.copy()
+    db[5] = 0
+    found = adaptive_retrieval(db, queries, 4, 16, k=300, metric=metric)
+    assert found.distances[found.indices == 5] == pytest.approx(1.0 if metric == "l2" else 0.0)
+
+
 def test_search_keeps_single_precision_and_reads_memory_maps(embeddings, tmp_path):
     db, queries = (v.astype(np.float32) for v in embeddings)
     np.save(tmp_path / "db.npy", db)
@@ -366,7 +387,7 @@ def test_search_keeps_single_precision_and_reads_memory_maps(embeddings, tmp_pat
     [
         ((4, 16, 301), "from 1 to 300"),
         ((4, 16, 0), "from 1 to 300"),
-        ((0, 16, 5), "must rise"),
+        ((0, 16, 5), "start_dim=0"),
         ((8, 4, 5), "must rise"),
         ((8, 17, 5), "at most 16"),
         ((4, 16, 5, "cosine"), "no metric 'cosine'"),

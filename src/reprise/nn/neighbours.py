@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ _QUERY_BLOCK = 128
 _DATABASE_BLOCK = 4096
 # Of so many scores only the largest is compared with the k-th best so far.
 _GROUP = 32
+# What torch.nn.functional.normalize divides by at least.
+_SMALLEST_NORM = 1e-12
 
 
 class Neighbours(NamedTuple):
@@ -29,65 +31,118 @@ class Neighbours(NamedTuple):
     scores: NDArray[np.floating]
 
 
-def top_k(queries: ArrayLike, database: ArrayLike, k: int, *, metric: Metric = "l2") -> Neighbours:
-    """Find the k nearest rows of the database for each query: exact search, in blocks.
+class FlatIndex:
+    """A database prepared for exact search: every query is compared with every row, in blocks.
 
     A block of scores is one matrix product. Only scores above the k-th best so far are kept, and those are found by
     the maximum of each group of scores, so that at small d the search is bound by the product, not by the selection.
-    Time O(n N d); memory O(n k + N d), with no n x N matrix.
+    A search of n queries takes O(n N d) time and O(n k) memory; no n x N matrix is made.
 
     Parameters
     ----------
-    queries : (n, d).
-    database : (N, d).
-    k : neighbours of each query, from 1 to N.
+    database : (N, d), float32 or else float64, in which the search is made. Columns of a wider array (also of a memory
+        map) are read once, and copied.
     metric : ``"l2"``, the Euclidean distance; ``"cosine"``, the cosine similarity; ``"ip"``, the inner product.
-
-    Returns
-    -------
-    Neighbours
-        `indices` (n, k) and `scores` (n, k): ascending distances for ``"l2"``, else descending similarities, in
-        float32 if both inputs have it, else in float64. Which of two equally near rows comes first is not defined.
 
     Raises
     ------
     InvalidInputError
-        If k is not within 1 and N, the widths differ, or the metric is unknown.
+        If the metric is unknown.
     ValueError
-        If an input is empty, not two-dimensional, or holds a value that is not finite.
+        If the database is empty, not two-dimensional, or holds a value that is not finite.
 
     Examples
     --------
-    >>> top_k([[0.0, 0.0]], [[3.0, 4.0], [0.0, 1.0], [9.0, 9.0]], k=2)
+    >>> index = FlatIndex([[3.0, 4.0], [0.0, 1.0], [9.0, 9.0]])
+    >>> index.search([[0.0, 0.0]], k=2)
     Neighbours(indices=array([[1, 0]]), scores=array([[1., 5.]]))
     """
-    queries, database = _float_matrix(queries, "queries"), _float_matrix(database, "database")
-    if queries.shape[1] != database.shape[1]:
-        raise InvalidInputError(
-            f"Queries have {queries.shape[1]} columns and the database has {database.shape[1]}; they must agree."
-        )
-    if not 1 <= k <= len(database):
-        raise InvalidInputError(f"k = {k} neighbours of {len(database)} rows were asked; k must be in 1..N.")
-    dtype = np.result_type(queries, database)
-    q, x = (_tensor(np.ascontiguousarray(a, dtype=dtype)) for a in (queries, database))
-    offset = None
-    if metric == "cosine":
-        q, x = (torch.nn.functional.normalize(a, dim=1) for a in (q, x))
-    elif metric == "l2":
+
+    def __init__(self, database: ArrayLike, metric: Metric = "l2"):
+        if metric not in get_args(Metric):
+            raise InvalidInputError(f"There is no metric {metric!r}; there are 'l2', 'cosine' and 'ip'.")
+        self.metric = metric
+        rows = check_array(database, dtype=(np.float64, np.float32), ensure_all_finite=False, input_name="database")
+        rows, squares = _contiguous(rows, unit=metric == "cosine")
+        if not np.isfinite(squares).all():
+            check_array(rows, input_name="database")
+            raise InvalidInputError("The database holds values whose squares overflow its precision.")
+        self.rows = rows
         # |q - x|^2 = |q|^2 - 2 (q.x - |x|^2 / 2), so the nearest row has the largest q.x - |x|^2 / 2.
-        offset = x.square().sum(1).div_(-2)
-    elif metric != "ip":
-        raise InvalidInputError(f"There is no metric {metric!r}; there are 'l2', 'cosine' and 'ip'.")
-    found = [_search(block, x, offset, k) for block in q.split(_QUERY_BLOCK)]
-    indices = np.concatenate([rows for rows, _ in found])
-    scores = np.concatenate([values for _, values in found])
-    if metric == "l2":
-        return _by_distance(queries, database, indices)
-    return Neighbours(indices, scores)
+        self._offset = torch.from_numpy(squares / -2) if metric == "l2" else None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def search(self, queries: ArrayLike, k: int) -> Neighbours:
+        """Find the k nearest rows for each query.
+
+        Parameters
+        ----------
+        queries : (n, d).
+        k : neighbours of each query, from 1 to N.
+
+        Returns
+        -------
+        Neighbours
+            `indices` (n, k) and `scores` (n, k): ascending distances for ``"l2"``, else descending similarities.
+            Which of two equally near rows comes first is not defined.
+
+        Raises
+        ------
+        InvalidInputError
+            If k is not within 1 and N, or the widths differ.
+        ValueError
+            If the queries are empty, not two-dimensional, or hold a value that is not finite.
+        """
+        wanted = check_array(queries, dtype=self.rows.dtype, input_name="queries")
+        if wanted.shape[1] != self.rows.shape[1]:
+            raise InvalidInputError(
+                f"Queries have {wanted.shape[1]} columns and the database has {self.rows.shape[1]}; they must agree."
+            )
+        if not 1 <= k <= len(self):
+            raise InvalidInputError(f"k = {k} neighbours of {len(self)} rows were asked; k must be in 1..N.")
+        if self.metric == "cosine":
+            wanted, _ = _contiguous(wanted, unit=True)
+        rows = _tensor(self.rows)
+        found = [_search(block, rows, self._offset, k) for block in _tensor(wanted).split(_QUERY_BLOCK)]
+        indices = np.concatenate([of_block for of_block, _ in found])
+        scores = np.concatenate([of_block for _, of_block in found])
+        return self._by_distance(wanted, indices) if self.metric == "l2" else Neighbours(indices, scores)
+
+    def _by_distance(self, queries: NDArray[np.floating], indices: NDArray[np.int64]) -> Neighbours:
+        """Order by distances taken directly, since the expanded square loses the digits of near neighbours."""
+        distances = np.empty(indices.shape, dtype=self.rows.dtype)
+        for column in range(indices.shape[1]):
+            distances[:, column] = np.linalg.norm(queries - self.rows[indices[:, column]], axis=1)
+        order = np.argsort(distances, axis=1, kind="stable")
+        return Neighbours(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1))
 
 
-def _float_matrix(array: ArrayLike, name: str) -> NDArray[np.floating]:
-    return check_array(array, dtype=(np.float64, np.float32), input_name=name)
+def top_k(queries: ArrayLike, database: ArrayLike, k: int, *, metric: Metric = "l2") -> Neighbours:
+    """Find the k nearest rows of the database for each query: one search of a `FlatIndex`, which says more.
+
+    Examples
+    --------
+    >>> top_k([[2.0, 2.0]], [[3.0, 4.0], [1.0, 1.0], [-9.0, 9.0]], k=1, metric="cosine")
+    Neighbours(indices=array([[1]]), scores=array([[1.]]))
+    """
+    return FlatIndex(database, metric).search(queries, k)
+
+
+def _contiguous(array: NDArray[np.floating], *, unit: bool) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Give contiguous rows, of unit length if `unit` (zero rows stay zero), and the squared lengths they had."""
+    copied = unit or not array.flags.c_contiguous
+    rows = np.empty(array.shape, dtype=array.dtype) if copied else array
+    squares = np.empty(len(array), dtype=array.dtype)
+    for start in range(0, len(array), _DATABASE_BLOCK):
+        block = slice(start, start + _DATABASE_BLOCK)
+        if copied:
+            rows[block] = array[block]
+        squares[block] = np.einsum("nd,nd->n", rows[block], rows[block])
+        if unit:
+            rows[block] /= np.maximum(np.sqrt(squares[block]), _SMALLEST_NORM)[:, None]
+    return rows, squares
 
 
 def _tensor(array: NDArray[np.floating]) -> torch.Tensor:
@@ -95,17 +150,6 @@ def _tensor(array: NDArray[np.floating]) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)
-
-
-def _by_distance(
-    queries: NDArray[np.floating], database: NDArray[np.floating], indices: NDArray[np.int64]
-) -> Neighbours:
-    """Order by distances taken directly, since the expanded square loses the digits of near neighbours."""
-    distances = np.empty(indices.shape, dtype=np.result_type(queries, database))
-    for column in range(indices.shape[1]):
-        distances[:, column] = np.linalg.norm(queries - database[indices[:, column]], axis=1)
-    order = np.argsort(distances, axis=1, kind="stable")
-    return Neighbours(np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1))
 
 
 def _search(

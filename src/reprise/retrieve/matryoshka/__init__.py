@@ -5,7 +5,8 @@ list, so that an index, a cache or a classifier can keep 8, 16, ... or all of th
 
 - Train your own network: `MatryoshkaHead` with `MatryoshkaLoss` on labels, `MatryoshkaEmbeddingLoss` around any loss
   on embeddings; or `MatryoshkaClassifier` on arrays.
-- Use embeddings: `truncate`, `adaptive_retrieval`, `funnel_retrieval`, `ncm_classify`.
+- Use embeddings: `truncate`, `ncm_classify`, and to search them once `adaptive_retrieval` and `funnel_retrieval`, often
+  `MatryoshkaIndex`.
 - Spend on each sample what it needs: `calibrate_cascade` and `cascade_levels`, which `MatryoshkaClassifier` calls.
 
 References
@@ -18,18 +19,14 @@ from reprise.retrieve.matryoshka.cascade import calibrate_cascade, cascade_level
 from reprise.retrieve.matryoshka.classifier import MatryoshkaClassifier, MatryoshkaNetwork
 from reprise.retrieve.matryoshka.heads import MatryoshkaHead
 from reprise.retrieve.matryoshka.losses import MatryoshkaEmbeddingLoss, MatryoshkaLoss
-from reprise.retrieve.matryoshka.search import (
-    Retrieval,
-    adaptive_retrieval,
-    funnel_retrieval,
-    ncm_classify,
-    truncate,
-)
+from reprise.retrieve.matryoshka.prefixes import ncm_classify, truncate
+from reprise.retrieve.matryoshka.search import MatryoshkaIndex, Retrieval, adaptive_retrieval, funnel_retrieval
 
 __all__ = [
     "MatryoshkaClassifier",
     "MatryoshkaEmbeddingLoss",
     "MatryoshkaHead",
+    "MatryoshkaIndex",
     "MatryoshkaLoss",
     "MatryoshkaNetwork",
     "Retrieval",

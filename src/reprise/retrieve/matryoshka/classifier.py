@@ -61,7 +61,7 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
     hidden : widths of the hidden layers of the default encoder, a multi-layer perceptron.
     efficient : tie the classifiers (MRL-E): half the head's memory, and any prefix can be classified.
     weights : of the losses, one for each size; all 1 if None.
-    label_smoothing : of the cross-entropy, from 0 to 1; the paper's ImageNet recipe takes 0.1.
+    label_smoothing : of the cross-entropy, from 0 to 1; 0.1 in the paper's ImageNet recipe.
     epochs, lr, batch_size, weight_decay : of the training.
     encoder : a function of (features, d) that makes the encoder, in place of the perceptron; it reads rows of X, so
         one for images starts with `torch.nn.Unflatten`.
@@ -90,7 +90,7 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
     >>> from sklearn.datasets import load_digits
     >>> X, y = load_digits(return_X_y=True)
     >>> X, y = X[:600] / 16, y[:600]
-    >>> model = MatryoshkaClassifier(dims=(4, 16), hidden=(64,), epochs=25, random_state=0).fit(X[:400], y[:400])
+    >>> model = MatryoshkaClassifier(dims=(4, 16), epochs=20, random_state=0).fit(X[:400], y[:400])
     >>> model.transform(X, dim=4).shape
     (600, 4)
     >>> bool(model.score(X[400:], y[400:]) > 0.8)
@@ -110,11 +110,11 @@ class MatryoshkaClassifier(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Tra
         hidden: Sequence[int] = (256,),
         efficient: bool = False,
         weights: Sequence[float] | None = None,
-        label_smoothing: float = 0.0,
-        epochs: int = 30,
-        lr: float = 1e-3,
+        label_smoothing: float = 0.1,
+        epochs: int = 50,
+        lr: float = 0.01,
         batch_size: int = 64,
-        weight_decay: float = 1e-4,
+        weight_decay: float = 0.01,
         encoder: Encoder | None = None,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,

@@ -1,21 +1,18 @@
-"""Using prefixes: cut them, search with few coordinates and rerank with many, classify by the nearest class mean."""
+"""Search with few coordinates, rerank with many: adaptive and funnel retrieval."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array
 
 from reprise.errors import InvalidInputError
-from reprise.nn.neighbours import top_k
-
-Embeddings = TypeVar("Embeddings", NDArray[Any], torch.Tensor)
+from reprise.nn.neighbours import FlatIndex
 
 # The rows gathered for a few queries at a time should stay in the cache: this many bytes.
 _GATHER_BYTES = 1 << 21
@@ -31,40 +28,102 @@ class Retrieval(NamedTuple):
     flops: int
 
 
-def truncate(Z: Embeddings, dim: int, normalize: bool = True) -> Embeddings:
-    """Keep the first `dim` coordinates of each embedding, and bring what is left to unit length.
+class MatryoshkaIndex:
+    """A database of Matryoshka embeddings, prepared for repeated adaptive and funnel retrieval.
+
+    It holds a copy of the first `start_dim` columns, and reads further columns of the rows in shortlists from the array
+    that it was given, which may be a memory map.
 
     Parameters
     ----------
-    Z : (..., d) NumPy array or torch tensor (gradients pass).
-    dim : 1 to d.
-    normalize : bring each prefix to unit length, as cosine and Euclidean search expect; zero prefixes stay zero.
-
-    Returns
-    -------
-    (..., dim), of the type that was given.
+    db : (N, d) embeddings.
+    start_dim : coordinates of the first search.
+    metric : ``"l2"``, the Euclidean distance, or ``"ip"``, the inner product with its sign turned.
+    normalize : bring each prefix to unit length first, as the paper does.
 
     Raises
     ------
     InvalidInputError
-        If `dim` is not within 1 and d, or a coordinate that is kept is not finite.
+        If `start_dim` is not within 1 and d, the metric is unknown, or a value that is read is not finite.
 
     Examples
     --------
-    >>> truncate(np.array([[3.0, 4.0, 12.0]]), 2)
-    array([[0.6, 0.8]])
+    >>> rng = np.random.default_rng(0)
+    >>> db = rng.standard_normal((1000, 64)) / np.sqrt(np.arange(1, 65))
+    >>> index = MatryoshkaIndex(db, start_dim=8)
+    >>> index.search(db[:5], rerank_dims=(64,), shortlists=(50,)).indices[:, 0]
+    array([0, 1, 2, 3, 4])
     """
-    tensor = torch.as_tensor(Z)
-    if not tensor.is_floating_point():
-        tensor = tensor.to(torch.float64)
-    if tensor.ndim == 0 or not 1 <= dim <= tensor.shape[-1]:
-        raise InvalidInputError(f"dim={dim} was asked of embeddings of shape {tuple(tensor.shape)}.")
-    prefix = tensor[..., :dim]
-    if not torch.isfinite(prefix).all():
-        raise InvalidInputError("The embeddings hold NaN or infinite values; finite ones are expected.")
-    if normalize:
-        prefix = torch.nn.functional.normalize(prefix, dim=-1)
-    return prefix if isinstance(Z, torch.Tensor) else prefix.numpy()
+
+    def __init__(self, db: ArrayLike, start_dim: int, metric: Literal["l2", "ip"] = "l2", normalize: bool = True):
+        if metric not in ("l2", "ip"):
+            raise InvalidInputError(f"There is no metric {metric!r}; there are 'l2' and 'ip'.")
+        # Finiteness is checked where values are read: a pass over the whole would cost more than a search.
+        self.db = check_array(db, dtype=(np.float64, np.float32), ensure_all_finite=False, input_name="db")
+        if not 1 <= start_dim <= self.db.shape[1]:
+            raise InvalidInputError(f"start_dim={start_dim} was asked of embeddings of width {self.db.shape[1]}.")
+        self.start_dim = start_dim
+        self.metric = metric
+        self.normalize = normalize
+        self._first = FlatIndex(self.db[:, :start_dim], "cosine" if normalize else metric)
+
+    def __len__(self) -> int:
+        return len(self.db)
+
+    def search(self, queries: ArrayLike, rerank_dims: Sequence[int], shortlists: Sequence[int]) -> Retrieval:
+        """Rerank ever shorter lists with ever more coordinates; see `funnel_retrieval`.
+
+        Raises
+        ------
+        InvalidInputError
+            As for `funnel_retrieval`.
+        """
+        wanted = check_array(queries, dtype=self.db.dtype, input_name="queries")
+        if wanted.shape[1] != self.db.shape[1]:
+            raise InvalidInputError(
+                f"The database has {self.db.shape[1]} columns, the queries {wanted.shape[1]}; the widths must agree."
+            )
+        _check_stages(len(self), self.db.shape[1], self.start_dim, rerank_dims, shortlists)
+        indices = self._first.search(wanted[:, : self.start_dim], shortlists[0]).indices
+        flops = self.start_dim * len(self)
+        distances: NDArray[np.floating] = np.empty(0)
+        for dim, length in zip(rerank_dims, shortlists, strict=True):
+            indices, distances = self._rerank(wanted[:, :dim], indices[:, :length], dim)
+            flops += length * dim
+        return Retrieval(indices, distances, int(flops))
+
+    def _rerank(
+        self, targets: NDArray[np.floating], indices: NDArray[np.int64], dim: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+        """Order each query's list by its distance at `dim` coordinates."""
+        n, k = indices.shape
+        prefixes = self.db[:, :dim]
+        distances = np.empty((n, k), dtype=self.db.dtype)
+        step = max(1, _GATHER_BYTES // (k * dim * self.db.itemsize))
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            distances[rows] = self._distances(prefixes[indices[rows]], targets[rows])
+        if not np.isfinite(distances).all():
+            raise InvalidInputError("The database holds NaN or infinite values among the rows that were retrieved.")
+        order = np.argsort(distances, axis=1, kind="stable")
+        return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+
+    def _distances(self, gathered: NDArray[np.floating], targets: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Compare each of n queries with its own k rows: (n, k, dim) and (n, dim) give (n, k)."""
+        products = (gathered @ targets[:, :, None])[:, :, 0]
+        if self.metric == "ip" and not self.normalize:
+            return -products
+        squares = np.einsum("nkd,nkd->nk", gathered, gathered)
+        target_squares = np.einsum("nd,nd->n", targets, targets)[:, None]
+        if self.normalize:
+            lengths = (np.maximum(np.sqrt(of), _SMALLEST_NORM) for of in (squares, target_squares))
+            with np.errstate(invalid="ignore"):  # infinite / infinite is reported by the caller
+                products /= math.prod(lengths)
+            # Prefixes of unit length, or of length zero, which stay so.
+            squares, target_squares = np.sign(squares), np.sign(target_squares)
+        if self.metric == "ip":
+            return -products
+        return np.sqrt(np.maximum(squares + target_squares - 2 * products, 0))
 
 
 def adaptive_retrieval(
@@ -163,77 +222,8 @@ def funnel_retrieval(
     Kusupati et al. (2022), arXiv 2205.13147, section 4.3.1; https://github.com/RAIVNLab/MRL
     (`retrieval/reranking.ipynb`).
     """
-    # Finiteness is checked where values are read: a full pass over the database would cost more than the search.
-    database, wanted = _floats(db, "db", finite=False), _floats(queries, "queries")
-    _check_widths(database, wanted, "The database", "the queries")
-    if metric not in ("l2", "ip"):
-        raise InvalidInputError(f"There is no metric {metric!r}; there are 'l2' and 'ip'.")
-    _check_stages(len(database), database.shape[1], start_dim, rerank_dims, shortlists)
-    similarity: Literal["cosine", "l2", "ip"] = "cosine" if normalize else metric
-    indices = top_k(wanted[:, :start_dim], database[:, :start_dim], shortlists[0], metric=similarity).indices
-    flops = start_dim * len(database)
-    distances: NDArray[np.floating] = np.empty(0)
-    for dim, length in zip(rerank_dims, shortlists, strict=True):
-        indices, distances = _rerank(database, wanted, indices[:, :length], dim, metric, normalize)
-        flops += length * dim
-    return Retrieval(indices, distances, int(flops))
-
-
-def ncm_classify(Z: ArrayLike, y: ArrayLike, Zq: ArrayLike, dim: int | None = None) -> NDArray[Any]:
-    """Give each query the class whose mean embedding is nearest, on prefixes of `dim` coordinates.
-
-    Prefixes are brought to unit length, averaged by class and brought to unit length again; the nearest mean by
-    Euclidean distance decides. It needs no training, so it serves classes of few samples, the tail of a long-tailed
-    set, and classes that appeared after the encoder was trained. O((n + n_q C) dim).
-
-    Parameters
-    ----------
-    Z : (n, d) embeddings of the samples that are labelled.
-    y : (n,) labels of any type.
-    Zq : (n_q, d) embeddings to classify.
-    dim : coordinates to use; all if None.
-
-    Returns
-    -------
-    (n_q,) labels.
-
-    Raises
-    ------
-    InvalidInputError
-        If `dim` is not within 1 and d, or the widths differ.
-    ValueError
-        If lengths differ or a value is not finite.
-
-    Examples
-    --------
-    >>> Z = np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.2]])
-    >>> ncm_classify(Z, ["plus", "plus", "minus"], [[2.0, 5.0], [-3.0, 1.0]], dim=1).tolist()
-    ['plus', 'minus']
-
-    References
-    ----------
-    Kusupati et al. (2022), arXiv 2205.13147, section 5.1 (few-shot and long-tail continual learning).
-    """
-    labelled, queries = _floats(Z, "Z"), _floats(Zq, "Zq")
-    check_consistent_length(labelled, y)
-    _check_widths(labelled, queries, "Z", "Zq")
-    dim = labelled.shape[1] if dim is None else dim
-    classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    membership = sparse.csr_array((np.ones(len(codes), dtype=labelled.dtype), (codes, np.arange(len(codes)))))
-    # Sums serve as well as means, since both are brought to unit length.
-    means = membership @ truncate(labelled, dim)
-    return classes[top_k(truncate(queries, dim), truncate(means, dim), 1).indices[:, 0]]
-
-
-def _floats(array: ArrayLike, name: str, *, finite: bool = True) -> NDArray[np.floating]:
-    return check_array(array, dtype=(np.float64, np.float32), ensure_all_finite=finite, input_name=name)
-
-
-def _check_widths(one: NDArray[np.floating], other: NDArray[np.floating], name: str, other_name: str) -> None:
-    if one.shape[1] != other.shape[1]:
-        raise InvalidInputError(
-            f"{name} has {one.shape[1]} columns, {other_name} {other.shape[1]}; the widths must agree."
-        )
+    index = MatryoshkaIndex(db, start_dim, metric=metric, normalize=normalize)
+    return index.search(queries, rerank_dims, shortlists)
 
 
 def _check_stages(size: int, width: int, start_dim: int, rerank_dims: Sequence[int], shortlists: Sequence[int]) -> None:
@@ -242,49 +232,10 @@ def _check_stages(size: int, width: int, start_dim: int, rerank_dims: Sequence[i
         raise InvalidInputError(
             f"{len(rerank_dims)} reranking sizes and {len(shortlists)} shortlists were given; they come in pairs."
         )
-    if start_dim < 1 or dims[-1] > width or any(a > b for a, b in pairwise(dims)):
-        raise InvalidInputError(
-            f"The sizes must rise from at least 1 to at most {width} (the width); {dims} were given."
-        )
+    if dims[-1] > width or any(a > b for a, b in pairwise(dims)):
+        raise InvalidInputError(f"The sizes must rise, to at most {width} (the width); {dims} were given.")
     if not 1 <= shortlists[-1] <= shortlists[0] <= size or any(a < b for a, b in pairwise(shortlists)):
         raise InvalidInputError(
             f"Shortlists must not grow, and have from 1 to {size} entries, the size of the database; "
             f"{', '.join(map(str, shortlists))} were given."
         )
-
-
-def _rerank(
-    db: NDArray[np.floating],
-    queries: NDArray[np.floating],
-    indices: NDArray[np.int64],
-    dim: int,
-    metric: str,
-    normalize: bool,
-) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
-    """Order each query's list by its distance at `dim` coordinates."""
-    n, k = indices.shape
-    prefixes, targets = db[:, :dim], queries[:, :dim]
-    distances = np.empty((n, k), dtype=np.result_type(db, queries))
-    step = max(1, _GATHER_BYTES // (k * dim * db.itemsize))
-    for start in range(0, n, step):
-        rows = slice(start, start + step)
-        gathered, target = prefixes[indices[rows]], targets[rows]
-        products = (gathered @ target[:, :, None])[:, :, 0]
-        if metric == "ip" and not normalize:
-            distances[rows] = -products
-            continue
-        squares = np.einsum("nkd,nkd->nk", gathered, gathered)
-        target_squares = np.einsum("nd,nd->n", target, target)[:, None]
-        if normalize:
-            scale = np.maximum(np.sqrt(squares), _SMALLEST_NORM) * np.maximum(np.sqrt(target_squares), _SMALLEST_NORM)
-            with np.errstate(invalid="ignore"):  # infinite / infinite is reported below
-                products /= scale
-            # Prefixes of unit length, or of length zero, which stay so.
-            squares, target_squares = np.sign(squares), np.sign(target_squares)
-        distances[rows] = -products if metric == "ip" else squares + target_squares - 2 * products
-    if not np.isfinite(distances).all():
-        raise InvalidInputError("The database holds NaN or infinite values among the rows that were retrieved.")
-    if metric == "l2":
-        distances = np.sqrt(np.maximum(distances, 0))
-    order = np.argsort(distances, axis=1, kind="stable")
-    return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
