@@ -68,7 +68,7 @@ def test_searches(size, width):
         return np.take_along_axis(shortlist, np.argsort(-scores, axis=1), 1)
 
     dims = [SHORTLIST_DIM * 2**i for i in range(10) if SHORTLIST_DIM * 2**i < width] + [width]
-    lengths = [SHORTLIST // 2**i for i in range(len(dims))]
+    lengths = [max(K, SHORTLIST // 2**i) for i in range(len(dims))]
     exact_ours, index = FlatIndex(database, "ip"), MatryoshkaIndex(database, SHORTLIST_DIM)
     rows = {
         "FAISS, exact": (exact, reference),

@@ -15,9 +15,9 @@ from reprise.errors import InvalidInputError
 
 Metric = Literal["l2", "cosine", "ip"]
 
-# One block of scores stays within a core's cache: 128 x 4096 float32 are 2 MiB.
-_QUERY_BLOCK = 128
-_DATABASE_BLOCK = 4096
+# One block of scores stays within a core's cache: 256 x 2048 float32 are 2 MiB.
+_QUERY_BLOCK = 256
+_DATABASE_BLOCK = 2048
 # Of so many scores only the largest is compared with the k-th best so far.
 _GROUP = 32
 # What torch.nn.functional.normalize divides by at least.
