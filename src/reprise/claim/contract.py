@@ -67,8 +67,9 @@ class Claim:
     ours, against : arms of the measurements; `ours` must pass against each baseline.
     better : whether ``"higher"`` or ``"lower"`` values are better.
     unit : what the interval is taken over: ``"seed"``, or the name of an item (``"graph pair"``, ``"needle"``, ...).
-    margin : in the metric's units, or a fraction of the baseline's mean where `relative`.
+    margin : in the metric's units, or a fraction of the baseline's mean absolute value where `relative`.
     low, high : bounds of `interval`, `slope` and `rank_correlation`.
+    at : the x values at which a comparison is made, each on its own and all must pass; empty averages over x.
     levels : the two x values that `interaction` compares.
     target, tolerance : of `identity`; with `against` the baseline's value takes the target's place.
     parts : ids that `all_of` joins.
@@ -91,6 +92,7 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     log_log: bool = False
+    at: tuple[float, ...] = ()
     levels: tuple[float, float] | None = None
     target: float = 0.0
     tolerance: float = 0.0
