@@ -1,4 +1,4 @@
-"""Measures that scikit-learn and torchmetrics lack.
+"""Measures of retrievals.
 
 The measures of a retrieval (what `reprise.nn.neighbours.top_k`, or any index, found) read a matrix of relevances, one
 row a query and one column a rank, and give one value a query: take the mean, or treat queries as items.
