@@ -1,12 +1,4 @@
-"""Is one Matryoshka embedding, cut to any length, as good as an embedding trained for that length.
-
-Everything is measured on one split and one seed at a time. The arms share architecture, learning rate, epochs and
-regularisation, chosen for their average on pilot seeds; what is fitted after training (a probe, a subspace, thresholds)
-never sees a test sample. Scales `quick` and `desktop` use scikit-learn's digits, `full` Fashion-MNIST with a small
-convolutional network, both far below the paper's ImageNet-1K and ResNet-50 (2048 coordinates, 40 epochs of SGD,
-hundreds of GPU hours for all the arms). Ten classes want fewer coordinates than a thousand, so the nested sizes are
-2 to 64 where the paper has 8 to 2048.
-"""
+"""The experiment: every arm trained on one split, cut, compressed and searched."""
 
 from __future__ import annotations
 
@@ -22,7 +14,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
+from reprise.claim import Measurement, Prepared, Setting, Trial
+from reprise.claims.retrieve.matryoshka.promises import (
+    CASCADE,
+    DIMS,
+    FEW_SHOT,
+    FULL,
+    LINEAR,
+    MAP,
+    NEAREST,
+    POST_HOC,
+    REDUCTION,
+    SAVING,
+    SEARCH,
+)
 from reprise.data.fashion_mnist import fashion_mnist
 from reprise.metrics import average_precision_at_k, relevance_by_label
 from reprise.nn.encoders import ConvEncoder
@@ -32,213 +37,6 @@ from reprise.retrieve.matryoshka import (
     adaptive_retrieval,
     funnel_retrieval,
     ncm_classify,
-)
-
-DIMS = (2, 4, 8, 16, 32, 64)
-FULL = DIMS[-1]
-
-LINEAR, NEAREST, MAP = "linear accuracy", "1-NN accuracy", "mAP@10"
-FEW_SHOT = "few-shot accuracy on new classes"
-CASCADE, REDUCTION = "accuracy at full size or by cascade", "coordinates saved by the cascade"
-SEARCH, SAVING = "1-NN accuracy of searches", "multiply-adds saved by searches"
-
-POST_HOC = ("FF truncated", "FF by SVD", "FF at random")
-
-CLAIMS = (
-    Claim(
-        id="as-good-as-dedicated",
-        of="paper",
-        kind="not_inferior",
-        metric=LINEAR,
-        metric_unit="%",
-        ours="MRL",
-        against=("FF",),
-        at=DIMS,
-        margin=0.5,
-        says="At every nested size, the prefix classifies at least as well as an encoder trained for that size alone "
-        "(on ImageNet-1K between 0.1 points below and 1.3 above).",
-    ),
-    Claim(
-        id="better-neighbours-when-small",
-        of="paper",
-        kind="superior",
-        metric=NEAREST,
-        metric_unit="%",
-        ours="MRL",
-        against=("FF",),
-        at=(2, 4),
-        says="At small sizes the prefix gives better nearest neighbours than an encoder trained for that size "
-        "(on ImageNet-1K 2 points at the smallest two).",
-    ),
-    Claim(
-        id="far-above-compression",
-        of="paper",
-        kind="superior",
-        metric=NEAREST,
-        metric_unit="%",
-        ours="MRL",
-        against=POST_HOC,
-        at=(2,),
-        margin=36.0,
-        says="At the smallest size the prefix's nearest neighbours are far better than those of a full-size embedding "
-        "compressed afterwards (by 36 points over SVD on ImageNet-1K).",
-    ),
-    Claim(
-        id="cascade-accuracy",
-        of="paper",
-        kind="not_inferior",
-        metric=CASCADE,
-        metric_unit="%",
-        ours="MRL cascade",
-        against=("FF",),
-        margin=0.5,
-        says="The cascade is as accurate as a dedicated encoder of full size.",
-    ),
-    Claim(
-        id="cascade-14x",
-        of="paper",
-        kind="interval",
-        metric=REDUCTION,
-        ours="MRL cascade",
-        low=14.0,
-        says="On average the cascade reads 14 times fewer coordinates than that encoder.",
-    ),
-    Claim(
-        id="14x-smaller",
-        of="paper",
-        kind="all_of",
-        parts=("cascade-accuracy", "cascade-14x"),
-        says="Adaptive classification needs 14 times fewer coordinates at the same accuracy.",
-    ),
-    Claim(
-        id="search-accuracy",
-        of="paper",
-        kind="not_inferior",
-        metric=SEARCH,
-        metric_unit="%",
-        ours="adaptive, 4 then 64",
-        against=("exact, 64",),
-        margin=0.5,
-        says="Shortlisting with 4 coordinates and reranking with all finds as good a neighbour as all coordinates do.",
-    ),
-    Claim(
-        id="search-14x",
-        of="paper",
-        kind="interval",
-        metric=SAVING,
-        ours="adaptive, 4 then 64",
-        low=14.0,
-        says="It takes 14 times fewer multiply-adds (the paper's 128 need 2048 coordinates; with 64 there can be 16).",
-    ),
-    Claim(
-        id="cheaper-search",
-        of="paper",
-        kind="all_of",
-        parts=("search-accuracy", "search-14x"),
-        says="Adaptive retrieval is as accurate as exact search at 14 times less cost.",
-    ),
-    Claim(
-        id="tied-head",
-        of="paper",
-        kind="not_inferior",
-        metric=LINEAR,
-        metric_unit="%",
-        ours="MRL-E",
-        against=("MRL",),
-        at=DIMS[1:],
-        margin=1.6,
-        says="Beyond the smallest size the tied classifier (MRL-E) loses at most 1.6 points, as on ImageNet-1K.",
-    ),
-    Claim(
-        id="few-shot",
-        of="paper",
-        kind="superior",
-        metric=FEW_SHOT,
-        metric_unit="%",
-        ours="MRL",
-        against=("FF",),
-        at=(FULL,),
-        says="Classes that appeared after training are told apart better by the class means of the Matryoshka "
-        "embedding than by those of a dedicated encoder of the same size.",
-    ),
-    Claim(
-        id="close-to-dedicated",
-        of="here",
-        kind="not_inferior",
-        metric=LINEAR,
-        metric_unit="%",
-        ours="MRL",
-        against=("FF",),
-        at=DIMS,
-        margin=1.5,
-        says="At every nested size, the prefix is at most 1.5 points below an encoder trained for that size alone.",
-    ),
-    Claim(
-        id="above-compression",
-        of="here",
-        kind="superior",
-        metric=NEAREST,
-        metric_unit="%",
-        ours="MRL",
-        against=POST_HOC,
-        at=(2, 4),
-        margin=1.0,
-        says="At 2 and 4 coordinates the prefix's nearest neighbours are more than a point better than those of a "
-        "full-size embedding that was truncated, projected or sampled afterwards.",
-    ),
-    Claim(
-        id="above-compression-probed",
-        of="here",
-        kind="superior",
-        metric=LINEAR,
-        metric_unit="%",
-        ours="MRL",
-        against=POST_HOC,
-        at=(2,),
-        margin=5.0,
-        says="At 2 coordinates the prefix classifies more than 5 points better than such an embedding with a probe of "
-        "its own.",
-    ),
-    Claim(
-        id="cascade-accuracy-here",
-        of="here",
-        kind="not_inferior",
-        metric=CASCADE,
-        metric_unit="%",
-        ours="MRL cascade",
-        against=("FF", "MRL"),
-        margin=1.5,
-        says="The cascade is at most 1.5 points below full size.",
-    ),
-    Claim(
-        id="cascade-4x",
-        of="here",
-        kind="interval",
-        metric=REDUCTION,
-        ours="MRL cascade",
-        low=4.0,
-        says="On average the cascade reads at least 4 times fewer coordinates.",
-    ),
-    Claim(
-        id="search-accuracy-here",
-        of="here",
-        kind="not_inferior",
-        metric=SEARCH,
-        metric_unit="%",
-        ours="adaptive, 8 then 64",
-        against=("exact, 64",),
-        margin=1.5,
-        says="Shortlisting with 8 coordinates and reranking with all is at most 1.5 points below exact search.",
-    ),
-    Claim(
-        id="search-4x",
-        of="here",
-        kind="interval",
-        metric=SAVING,
-        ours="adaptive, 8 then 64",
-        low=4.0,
-        says="It takes at least 4 times fewer multiply-adds.",
-    ),
 )
 
 
