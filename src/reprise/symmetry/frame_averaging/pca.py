@@ -44,8 +44,19 @@ class Frames:
     axes : principal axes as columns, by increasing variance.
     signs : the sign of each axis in each frame.
     t : centre, zero for the groups without translations.
-    gap : smallest distance of two eigenvalues of the scatter matrix, over the largest.
+    gap : smallest distance of two eigenvalues of the scatter matrix over the largest, before any perturbation.
     batch : cloud of each point, in the packed layout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.randn(2, 10, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> frames = pca_frames(x, "E3")
+    >>> canonical = frames.apply(x, "position")
+    >>> canonical.shape
+    torch.Size([2, 8, 10, 3])
+    >>> torch.allclose(frames.average(canonical, "position"), x)
+    True
     """
 
     axes: Float[Tensor, "B d d"]
