@@ -210,6 +210,8 @@ def pca_frames(
             t = points.mean(1) if weight is None else (points * weight).sum(1) / weight.sum(1)
         centred = points - t[:, None]
         scatter = centred.mT @ (centred if weight is None else centred * weight)
+    if not bool(torch.isfinite(scatter).all()):
+        raise InvalidInputError("The points contain NaN or infinite values.")
     frames = frames_of_scatter(scatter, t, motions, batch=batch, tol=tol, degenerate=degenerate, generator=generator)
     return replace(frames, axes=frames.axes.to(x.dtype), signs=frames.signs.to(x.dtype), t=frames.t.to(x.dtype))
 
@@ -290,8 +292,6 @@ def _check_points(x: Tensor, motions: EuclideanGroup, group: str, mask: Tensor |
         )
     if x.numel() == 0:
         raise InvalidInputError(f"There are no points: x has shape {tuple(x.shape)}.")
-    if not bool(torch.isfinite(x).all()):
-        raise InvalidInputError("The points contain NaN or infinite values.")
     if batch is not None:
         fewest = int(torch.bincount(batch).min())
     else:
