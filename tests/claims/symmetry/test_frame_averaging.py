@@ -16,7 +16,7 @@ from reprise.claims.symmetry.frame_averaging.sizes import SIZES, Size
 from reprise.data.graph8c import atlas_graphs
 from reprise.symmetry.frame_averaging import FAGNN, GIN, CanonicalGraphs
 
-TINY = Size(pool=10, train=5, validation=3, test=4, epochs=1, models=3, copies=20)
+TINY = Size(pool=10, train=5, validation=3, test=4, epochs=1, models=3, copies=20, copy_models=3)
 
 
 def graphs_of(nodes):

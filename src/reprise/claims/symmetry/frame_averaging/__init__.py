@@ -200,6 +200,7 @@ def prepare(setting: Setting) -> Prepared:
             "canonical forms": len(forms.graph),
             "random models": size.models,
             "relabelled copies": size.copies,
+            "models that embed copies": size.copy_models,
         },
     )
 
