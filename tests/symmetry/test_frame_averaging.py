@@ -449,6 +449,21 @@ def test_fagnn_does_not_see_the_numbering_of_particles():
     )
 
 
+def test_fagnn_round_trips_and_depends_on_the_seed_alone():
+    def make(seed):
+        torch.manual_seed(seed)
+        return FAGNN(hidden=12, layers=2).double()
+
+    position, velocity, edges = particles()
+    model, other = make(0), make(1)
+    found = model(position, velocity, edge_attr=edges)
+    assert torch.equal(make(0)(position, velocity, edge_attr=edges), found)
+    assert not torch.allclose(other(position, velocity, edge_attr=edges), found)
+    other.load_state_dict(model.state_dict())
+    for twin in (other, pickle.loads(pickle.dumps(model))):
+        assert torch.equal(twin(position, velocity, edge_attr=edges), found)
+
+
 def test_fagnn_learns_what_a_constant_cannot():
     torch.manual_seed(0)
     position, velocity, edges = (value.float() for value in particles(batch=32))
