@@ -9,8 +9,9 @@ It has one in five and in six.
 - `RotationHead` is the layer to put after any network: ``RotationHead(features)``. `GeodesicLoss` and
   `geodesic_distance` measure the angle that is left.
 - `rotation_from_6d` and `rotation_to_6d` are the maps for six numbers, `rotation_from_5d` and `rotation_to_5d` those
-  for five; `rotation_from_gram_schmidt` (n² - n numbers) and `rotation_from_stereographic` (down to n² - 2n + 2) for rotations of
-  R^n; `orthogonal_from_gram_schmidt` and `similarity_from_gram_schmidt` for reflections, and for scale and translation.
+  for five; `rotation_from_gram_schmidt` (n² - n numbers) and `rotation_from_stereographic` (down to n² - 2n + 2) those
+  for rotations of R^n; `orthogonal_from_gram_schmidt` adds reflections, `similarity_from_gram_schmidt` scale and
+  translation.
 - `rotation_from_quaternion`, `rotation_from_axis_angle`, `rotation_from_rotation_vector`, `rotation_from_euler`,
   `rotation_from_hopf`, `matrix_from_euler_sin_cos` and `rotation_from_matrix9` are what it is compared with;
   `rotation_from_svd` is the later alternative in nine numbers.
