@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ SOURCE = Source(
     files=tuple(_SHA256),
     sha256=_SHA256,
     urls={file: _PUBLIC + file for file in _SHA256},
-    obtain="They are downloaded (2.9 MB) on first use, or put the .obj files into the folder meshes under REPRISE_DATA.",
+    obtain="They are downloaded (2.9 MB) on first use, or put the files into the folder meshes under REPRISE_DATA.",
 )
 
 
@@ -65,11 +66,7 @@ def mesh(name: str) -> Mesh:
                 polygons.append([int(word.split("/")[0]) - 1 for word in words])
         except ValueError as problem:
             raise DamagedFileError(path, f"line {number} cannot be read ({problem})") from problem
-    triangles = [
-        (polygon[0], second, third)
-        for polygon in polygons
-        for second, third in zip(polygon[1:], polygon[2:], strict=False)
-    ]
+    triangles = [(polygon[0], second, third) for polygon in polygons for second, third in pairwise(polygon[1:])]
     loaded = Mesh(np.array(vertices).reshape(-1, 3), np.array(triangles, dtype=np.int64).reshape(-1, 3))
     if not len(loaded.triangles) or not 0 <= loaded.triangles.min() <= loaded.triangles.max() < len(loaded.vertices):
         raise DamagedFileError(path, "its faces name vertices that it does not hold, or it has none")

@@ -22,7 +22,9 @@ SOURCE = Source(
     serves=("rotation-continuity", "child-video"),
     files=(_FILE,),
     sha256={_FILE: "f81412d16adb128b3ab0bf9c12dc5d847f89490bd2974b87d2c0ca604ee484a4"},
-    urls={_FILE: f"https://raw.githubusercontent.com/omimo/PyMO/ba24f5f8d8911173f41e2ea1a367fa7955a6da9f/demos/data/{_FILE}"},
+    urls={
+        _FILE: f"https://raw.githubusercontent.com/omimo/PyMO/ba24f5f8d8911173f41e2ea1a367fa7955a6da9f/demos/data/{_FILE}"
+    },
     obtain=f"It is downloaded (0.6 MB) on first use, or put {_FILE} into the folder mocap under REPRISE_DATA.",
 )
 

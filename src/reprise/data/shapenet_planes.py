@@ -25,9 +25,9 @@ SAMPLE = Source(
     files=(_FILE,),
     sha256={_FILE: "32fad394235328d0392583906b123527eda2ebe598c3aecb758da92ee0034fa3"},
     obtain=(
-        f"Draw 1,024 points (NumPy's default_rng(0)) of each of the first 640 files by name in {_ORIGIN.split(',')[0]}, "
-        f"shapenet/data/pc_plane/points, save them as float16 `points` with their `name` in {_FILE}, and put it into the "
-        "folder shapenet-planes under REPRISE_DATA."
+        "Draw 1,024 points (NumPy's default_rng(0)) of each of the first 640 files by name in the repository's folder "
+        f"shapenet/data/pc_plane/points, save them as float16 `points` with their `name` in {_FILE}, and put it into "
+        "the folder shapenet-planes under REPRISE_DATA."
     ),
 )
 WHOLE = Source(

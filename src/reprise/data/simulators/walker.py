@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from reprise.data.mocap import Motion
 from reprise.errors import InvalidInputError
 
-# Joint: parent, offset in the parent's frame (x left, y up, z forward, in metres), swing about x in radians, and its phase.
+# Joint: parent, offset in its frame (metres; x left, y up, z forward), swing about x and its phase (radians).
 _JOINTS = {
     "hips": (None, (0.0, 0.0, 0.0), 0.05, 0.0),
     "spine": ("hips", (0.0, 0.20, 0.0), 0.10, 0.0),
@@ -32,6 +32,7 @@ _JOINTS = {
 FRAME_TIME = 1 / 60
 STRIDE = 1.1
 """Seconds of two steps."""
+HIP_HEIGHT, SPEED = 0.9, 1.25
 SWAY = 0.3
 """Amplitude of the turns about the other two axes, as a share of the swing."""
 
@@ -83,6 +84,6 @@ def simulated_walk(frames: int, rng: np.random.Generator) -> Motion:
         parents=tuple(-1 if parent is None else names.index(parent) for parent, *_ in _JOINTS.values()),
         offsets=np.array([offset for _, offset, *_ in _JOINTS.values()]),
         rotations=rotations,
-        root=np.concatenate((np.zeros((frames, 2)), 1.25 * time), axis=-1) + [0.0, 0.9, 0.0],
+        root=np.array([0.0, HIP_HEIGHT, 0.0]) + time * np.array([0.0, 0.0, SPEED]),
         frame_time=FRAME_TIME,
     )

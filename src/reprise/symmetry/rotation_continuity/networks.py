@@ -60,7 +60,7 @@ class PointCloudPose(nn.Module):
     Raises
     ------
     InvalidInputError
-        If a cloud is not (batch, points, 3), or empty.
+        If a cloud is not (..., points, 3), or empty.
 
     Examples
     --------
@@ -77,14 +77,17 @@ class PointCloudPose(nn.Module):
         self.head = RotationHead(hidden, representation)
 
     def forward(
-        self, first: Float[Tensor, "batch points 3"], second: Float[Tensor, "batch others 3"]
-    ) -> Float[Tensor, "batch 3 3"]:
-        """Give R such that `second` shows R times the points of `first`."""
+        self, first: Float[Tensor, "*batch points 3"], second: Float[Tensor, "*batch others 3"]
+    ) -> Float[Tensor, "*batch 3 3"]:
+        """Give R such that `second` shows R times the points of `first`; batches broadcast, after the points' network.
+
+        One cloud (clouds, 1, points, 3) seen in several poses (clouds, poses, points, 3) is thus encoded once.
+        """
         for cloud in (first, second):
-            if cloud.ndim != 3 or cloud.shape[-1] != 3 or cloud.shape[1] == 0:
-                raise InvalidInputError(f"A batch of point clouds is (batch, points, 3); got {tuple(cloud.shape)}.")
-        features = torch.cat([self.points(cloud).amax(dim=-2) for cloud in (first, second)], dim=-1)
-        rotation: Tensor = self.head(self.both(features))
+            if cloud.ndim < 2 or cloud.shape[-1] != 3 or cloud.shape[-2] == 0:
+                raise InvalidInputError(f"Point clouds are (..., points, 3) with points; got {tuple(cloud.shape)}.")
+        features = torch.broadcast_tensors(*(self.points(cloud).amax(dim=-2) for cloud in (first, second)))
+        rotation: Tensor = self.head(self.both(torch.cat(features, dim=-1)))
         return rotation
 
 
