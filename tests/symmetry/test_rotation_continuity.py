@@ -102,7 +102,12 @@ def test_large_batches_are_worked_on_in_blocks_without_a_difference():
     vector = raw("6d", 3, 30_000).unflatten(0, (3, 10_000))
     whole = rc.rotation_from_6d(vector)
     assert whole.shape == (3, 10_000, 3, 3)
-    assert torch.equal(whole[1, ::1000], rc.rotation_from_6d(vector[1, ::1000].contiguous()))
+    assert (whole[1, ::1000] - rc.rotation_from_6d(vector[1, ::1000])).abs().max() < 1e-12
+    vector[0] = 0
+    (gradient,) = torch.autograd.grad(rc.rotation_from_6d(vector.requires_grad_())[:, ::1000].sum(), vector)
+    few = vector.detach()[:, ::1000].requires_grad_()
+    (expected,) = torch.autograd.grad(rc.rotation_from_6d(few).sum(), few)
+    assert (gradient[:, ::1000] - expected).abs().max() < 1e-9
     assert rc.rotation_from_6d(vector[:0]).shape == (0, 10_000, 3, 3)
 
 

@@ -153,15 +153,14 @@ def geodesic_distance(
             f"geodesic_distance takes matrices (..., n, n) with the same n of at least 2; got shapes "
             f"{tuple(first.shape)} and {tuple(second.shape)}."
         )
+    if n == 3:  # w is the sum of the cross products of the columns
+        w = torch.linalg.cross(*torch.broadcast_tensors(second, first), dim=-2).sum(-1)
+        angle = torch.atan2(torch.linalg.vector_norm(w, dim=-1) / 2, ((first * second).sum((-2, -1)) - 1) / 2)
+        return angle.rad2deg() if degrees else angle
     turn = first @ second.mT
     if n == 2:
         sine = (turn[..., 1, 0] - turn[..., 0, 1]) / 2
         angle = torch.atan2(sine.abs(), (turn[..., 0, 0] + turn[..., 1, 1]) / 2)
-    elif n == 3:
-        skew = (turn - turn.mT)[..., [2, 0, 1], [1, 2, 0]]
-        angle = torch.atan2(
-            torch.linalg.vector_norm(skew, dim=-1) / 2, (turn.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
-        )
     else:
         values = torch.linalg.eigvals(turn)  # each plane that turns by t gives exp(it) and exp(-it)
         angle = torch.linalg.vector_norm(torch.atan2(values.imag, values.real), dim=-1) / math.sqrt(2)

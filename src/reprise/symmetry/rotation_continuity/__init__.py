@@ -26,30 +26,17 @@ CVPR, arXiv:1812.07035. Code: https://github.com/papagina/RotationContinuity.
 """
 
 from reprise.nn.linalg import geodesic_distance
-from reprise.symmetry.rotation_continuity.discontinuous import (
+from reprise.symmetry.rotation_continuity.euler import (
     matrix_from_euler_sin_cos,
-    rotation_from_axis_angle,
     rotation_from_euler,
-    rotation_from_hopf,
-    rotation_from_quaternion,
-    rotation_from_rotation_vector,
-    rotation_to_axis_angle,
     rotation_to_euler,
     rotation_to_euler_sin_cos,
-    rotation_to_hopf,
-    rotation_to_quaternion,
-    rotation_to_rotation_vector,
 )
 from reprise.symmetry.rotation_continuity.gram_schmidt import (
-    Similarity,
-    orthogonal_from_gram_schmidt,
-    orthogonal_to_gram_schmidt,
     rotation_from_6d,
     rotation_from_gram_schmidt,
     rotation_to_6d,
     rotation_to_gram_schmidt,
-    similarity_from_gram_schmidt,
-    similarity_to_gram_schmidt,
 )
 from reprise.symmetry.rotation_continuity.heads import GeodesicLoss, Representation, RotationHead
 from reprise.symmetry.rotation_continuity.kinematics import ForwardKinematics, JointPositionLoss
@@ -58,6 +45,23 @@ from reprise.symmetry.rotation_continuity.projection import (
     rotation_from_matrix9,
     rotation_from_svd,
     rotation_to_matrix9,
+)
+from reprise.symmetry.rotation_continuity.quaternions import (
+    rotation_from_axis_angle,
+    rotation_from_hopf,
+    rotation_from_quaternion,
+    rotation_from_rotation_vector,
+    rotation_to_axis_angle,
+    rotation_to_hopf,
+    rotation_to_quaternion,
+    rotation_to_rotation_vector,
+)
+from reprise.symmetry.rotation_continuity.similarity import (
+    Similarity,
+    orthogonal_from_gram_schmidt,
+    orthogonal_to_gram_schmidt,
+    similarity_from_gram_schmidt,
+    similarity_to_gram_schmidt,
 )
 from reprise.symmetry.rotation_continuity.stereographic import (
     rotation_from_5d,

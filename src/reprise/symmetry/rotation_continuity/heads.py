@@ -13,19 +13,11 @@ from torch import Tensor, nn
 from reprise.errors import InvalidInputError
 from reprise.nn.linalg import geodesic_distance
 from reprise.symmetry.rotation_continuity.checks import require_dimension
-from reprise.symmetry.rotation_continuity.discontinuous import (
+from reprise.symmetry.rotation_continuity.euler import (
     matrix_from_euler_sin_cos,
-    rotation_from_axis_angle,
     rotation_from_euler,
-    rotation_from_hopf,
-    rotation_from_quaternion,
-    rotation_from_rotation_vector,
-    rotation_to_axis_angle,
     rotation_to_euler,
     rotation_to_euler_sin_cos,
-    rotation_to_hopf,
-    rotation_to_quaternion,
-    rotation_to_rotation_vector,
 )
 from reprise.symmetry.rotation_continuity.gram_schmidt import (
     rotation_from_6d,
@@ -37,6 +29,16 @@ from reprise.symmetry.rotation_continuity.projection import (
     rotation_from_matrix9,
     rotation_from_svd,
     rotation_to_matrix9,
+)
+from reprise.symmetry.rotation_continuity.quaternions import (
+    rotation_from_axis_angle,
+    rotation_from_hopf,
+    rotation_from_quaternion,
+    rotation_from_rotation_vector,
+    rotation_to_axis_angle,
+    rotation_to_hopf,
+    rotation_to_quaternion,
+    rotation_to_rotation_vector,
 )
 from reprise.symmetry.rotation_continuity.stereographic import (
     rotation_from_5d,

@@ -9,7 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.symmetry.rotation_continuity.checks import require_dimension, require_rotations, require_vectors
-from reprise.symmetry.rotation_continuity.gram_schmidt import EPS, orthogonal_from_gram_schmidt
+from reprise.symmetry.rotation_continuity.gram_schmidt import EPS
+from reprise.symmetry.rotation_continuity.similarity import orthogonal_from_gram_schmidt
 
 SMALLEST_GAP = 1e-7
 """Smallest sum of two signed singular values, relative to the largest, that the gradient divides by."""
