@@ -63,12 +63,15 @@ CLAIMS = (
         id="five-as-six", of="paper", kind="equivalent", metric="mean geodesic error", metric_unit="degrees",
         better="lower", ours="5D", against=("6D",), margin=0.1, relative=True,
         says="5 numbers are as accurate as 6, within a tenth",
+        note="At desktop scale, 3,000 steps of the authors' 500,000, 5 numbers are about a tenth behind.",
     ),
     Claim(
         id="planes", of="paper", kind="superior", metric="mean pose error", metric_unit="degrees", better="lower",
         ours="6D", against=("quaternion", "axis-angle", "Euler angles", "matrix"),
         says="the pose of unseen aeroplanes is estimated more accurately through 6 numbers than through quaternions, "
         "axis-angle, Euler angles or the raw matrix",
+        note="At desktop scale, 3,000 steps of the authors' 9 million, the raw matrix that is made orthonormal after "
+        "training learns faster than every other head.",
     ),
     Claim(
         id="inverse-kinematics", of="paper", kind="superior", metric="mean joint error", metric_unit="% of leg length",
@@ -88,6 +91,12 @@ CLAIMS = (
         id="three-times", of="here", kind="superior", metric="mean geodesic error", metric_unit="degrees",
         better="lower", ours="6D", against=tuple(DISCONTINUOUS), margin=2 / 3, relative=True,
         says="the mean error through 6 numbers is less than a third of that through each of the others",
+    ),
+    Claim(
+        id="planes-of-rotations", of="here", kind="superior", metric="mean pose error", metric_unit="degrees",
+        better="lower", ours="6D", against=("quaternion", "axis-angle", "Euler angles"),
+        says="among heads that give rotations while training, the one of 6 numbers estimates the pose of unseen "
+        "aeroplanes best",
     ),
     Claim(
         id="planes-turned-over", of="here", kind="superior", metric="pose errors above 90 degrees", metric_unit="%",
