@@ -141,8 +141,8 @@ CLAIMS = (
         against=("FF",),
         at=DIMS[1:],
         margin=1.5,
-        says="From 4 coordinates on, the prefix is at most 1.5 points below an encoder trained for that size alone (at 2, "
-        "pilots showed a gap of 1 to 3 points).",
+        says="From 4 coordinates on, the prefix is at most 1.5 points below an encoder trained for that size alone "
+        "(at 2, pilots showed a gap of 1 to 3 points).",
     ),
     Claim(
         id="above-compression",
