@@ -27,7 +27,7 @@ class Metric:
     better : whether higher or lower is better; None where neither is.
     says : one sentence on what it measures and how.
     digits : decimals shown.
-    short : the name where there is little room.
+    detail : whether it can be left out where there is little room.
     ranged : whether its range over runs is worth showing.
     """
 
@@ -35,7 +35,7 @@ class Metric:
     better: Literal["higher", "lower"] | None
     says: str
     digits: int = 3
-    short: str = ""
+    detail: bool = False
     ranged: bool = True
 
 

@@ -36,14 +36,16 @@ class Race:
     """Brings the rows of a leaderboard from "not run" to their end.
 
     First every method runs once, in order, each with an equal share of what is left of `FIRST_RUNS` of the budget, so
-    that what a cheap method leaves over goes to the dearer ones after it; those that were ended have a second chance
-    if much was left over. Then repeats go round, the quickest methods first, while they fit in.
+    that what a cheap method leaves over goes to the dearer ones after it. Then repeats go round, the quickest methods
+    first, while they fit in. A method that was ended has a second chance before the repeats and another after them, if
+    what is left by then is much more than it had.
     """
 
     def __init__(self, board: Leaderboard, budget: Budget, on_event: Callable[[Event], None]):
         self.board, self.budget, self.on_event = board, budget, on_event
         self.done, self.total = 0, len(board.rows)
         self.took: dict[str, float] = {}
+        self.shares: dict[str, float] = {}
         self.running = ""
 
     def run(self) -> None:
@@ -57,7 +59,9 @@ class Race:
         try:
             with Worker(self.board.task.name, self.board.problem) as self.worker:
                 self._first_runs()
+                self._second_chances(FIRST_RUNS)
                 self._repeats()
+                self._second_chances(1.0)
         except KeyboardInterrupt:
             if not any(row.runs for row in self.board.rows):
                 raise
@@ -68,21 +72,23 @@ class Race:
         self._tell("end", "")
 
     def _first_runs(self) -> None:
-        shares = {}
         for i, row in enumerate(self.board.rows):
-            shares[row.name] = self._left_for_first_runs() / (len(self.board.rows) - i)
-            self._first_run(row, shares[row.name])
+            self._first_run(row, self._left(FIRST_RUNS) / (len(self.board.rows) - i))
+
+    def _second_chances(self, part: float) -> None:
+        """Run methods that were ended once more, if what is left of that part of the budget gives them much more."""
         late = [row for row in self.board.rows if row.status == "out of time"]
         for i, row in enumerate(late):
-            share = self._left_for_first_runs() / (len(late) - i)
-            if share > _WORTH_RETRYING * shares[row.name]:
+            share = self._left(part) / (len(late) - i)
+            if share > _WORTH_RETRYING * self.shares[row.name]:
                 self.total += 1
                 self._first_run(row, share)
 
-    def _left_for_first_runs(self) -> float:
-        return max(0.0, FIRST_RUNS * self.budget.seconds - self.budget.spent)
+    def _left(self, part: float) -> float:
+        return max(0.0, part * self.budget.seconds - self.budget.spent)
 
     def _first_run(self, row: Row, share: float) -> None:
+        self.shares[row.name] = share
         job = Job(row.entry, seed=self.board.problem.seed)
         outcome = self._attempt(row, job, share, row.name)
         row.notes.clear()
@@ -127,8 +133,11 @@ class Race:
     def _attempt(self, row: Row, job: Job, seconds: float, text: str) -> Outcome | Failure:
         self.running = row.name
         self._tell("run", text)
-        with self.budget.paused():  # starting a process is our doing, not the method's
-            self.worker.start()
+        with self.budget.paused():  # starting a process and importing are not what a method is judged by
+            problem = self.worker.ready_for(row.entry)
+        if problem is not None:
+            self.done += 1
+            return problem
         began = time.perf_counter()
         outcome = self.worker.run(job, seconds)
         self.took[row.name] = time.perf_counter() - began

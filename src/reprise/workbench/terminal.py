@@ -20,19 +20,22 @@ _ROOMY = 110
 def leaderboard(board: Leaderboard, width: int = 80) -> Group:
     """Give the table of the ranked methods, those that were not ranked with the reason, and what is best.
 
-    In less than `_ROOMY` columns of text the ranges are left out and headings are short.
+    In less than `_ROOMY` columns of text ranges and details are left out.
     """
     roomy = width >= _ROOMY
     title = f"{board.problem.title}: {len(board.rows)} methods"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if roomy else 0)
+    )
     table.add_column("", justify="right")
     table.add_column("method", no_wrap=True)
-    for metric in board.metrics:
-        table.add_column(metric.name if roomy else metric.short or metric.name, justify="right", no_wrap=True)
+    metrics = [metric for metric in board.metrics if roomy or not metric.detail]
+    for metric in metrics:
+        table.add_column(metric.name, justify="right", no_wrap=True)
     best = leaders(board)
     for place, row in enumerate(board.rows[: board.ranked], start=1):
         cells = []
-        for metric in board.metrics:
+        for metric in metrics:
             mean, span = cell(row, metric)
             text = Text(mean, style="bold" if row.name in best.get(metric.name, ()) else "")
             cells.append(text.append(f"\n{span}", style="not bold dim") if span and roomy else text)

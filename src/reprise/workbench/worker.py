@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import multiprocessing
 import os
 import re
@@ -16,10 +17,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from reprise.errors import RepriseError
 from reprise.workbench import tasks
-from reprise.workbench.contract import Job, Outcome, Problem
+from reprise.workbench.contract import Entry, Job, Outcome, Problem
 
 _START_SECONDS = 300.0  # a cold disk may take long to import the numerical libraries, never this long
 _STOP_SECONDS = 5.0
@@ -64,14 +66,25 @@ class Worker:
         self._end()
         self._folder.cleanup()
 
-    def start(self) -> None:
-        """Start the child unless it is running, and wait until it is ready.
+    def ready_for(self, entry: Entry) -> Failure | None:
+        """Start the child unless it is running, and let it import a method; give the reason where that fails.
 
         Raises
         ------
         RepriseError
-            If it does not come up.
+            If the child does not come up.
         """
+        self._start()
+        problem: Failure | None = self._ask(entry, _START_SECONDS)
+        return problem
+
+    def run(self, job: Job, seconds: float) -> Outcome | Failure:
+        """Run a job for at most so many seconds."""
+        self._start()
+        received: Outcome | Failure = self._ask(job, seconds)
+        return received
+
+    def _start(self) -> None:
         if self._process is not None:
             return
         context = multiprocessing.get_context("spawn")
@@ -80,27 +93,24 @@ class Worker:
         with _interrupts_held_back(), _no_main_module():
             self._process.start()
         theirs.close()
-        ready = self._receive(_START_SECONDS)
-        if isinstance(ready, Failure):
+        problem = self._receive(_START_SECONDS)
+        if isinstance(problem, Failure):
             self._end()
-            raise RepriseError(f"The methods' process did not start: {ready.reason}.")
+            raise RepriseError(f"The methods' process did not start: {problem.reason}.")
 
-    def run(self, job: Job, seconds: float) -> Outcome | Failure:
-        """Run a job for at most so many seconds."""
-        self.start()
+    def _ask(self, question: Entry | Job, seconds: float) -> Any:
         assert self._connection is not None
         try:
-            self._connection.send(job)
+            self._connection.send(question)
         except OSError:
-            received: object = self._ended()
+            answer = self._ended()
         else:
-            received = self._receive(seconds)
-        if isinstance(received, Failure) and (received.out_of_time or not self._alive()):
+            answer = self._receive(seconds)
+        if isinstance(answer, Failure) and (answer.out_of_time or not self._alive()):
             self._end()
-        assert isinstance(received, Outcome | Failure)
-        return received
+        return answer
 
-    def _receive(self, seconds: float) -> object:
+    def _receive(self, seconds: float) -> Any:
         assert self._connection is not None
         try:
             if self._connection.poll(seconds):
@@ -140,16 +150,20 @@ def _serve(task_name: str, path: Path, connection: Connection) -> None:
     except BaseException as problem:
         connection.send(Failure(_one_line(problem)))
         return
-    connection.send("ready")
+    connection.send(None)
     while True:
         try:
-            job: Job = connection.recv()
+            question: Entry | Job = connection.recv()
         except EOFError:
             return
         try:
+            if isinstance(question, Entry):
+                importlib.import_module(question.factory.partition(":")[0])
+                connection.send(None)
+                continue
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("default")
-                outcome = task.solve(joblib.load(path, mmap_mode="c"), job)
+                outcome = task.solve(joblib.load(path, mmap_mode="c"), question)
             outcome.notes += _warned(caught)
             connection.send(outcome)
         except BaseException as problem:  # SystemExit too: a method must not end the bench

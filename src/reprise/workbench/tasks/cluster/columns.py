@@ -37,13 +37,13 @@ METRICS = {
             "higher",
             "Spread between clusters over spread within them; no fixed scale.",
             digits=0,
-            short="CH",
+            detail=True,
         ),
         Metric(
             "Davies-Bouldin",
             "lower",
             "How far each cluster overlaps the one most like it; 0 is not at all.",
-            short="DB",
+            detail=True,
         ),
         Metric("clusters", None, "Clusters found; rows left out as noise are none.", digits=0),
         Metric(

@@ -8,8 +8,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.cluster import KMeans
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    normalized_mutual_info_score,
+    pairwise_distances,
+    silhouette_score,
+)
+from sklearn.neighbors import KNeighborsClassifier
 
 from reprise.errors import InvalidInputError
+from reprise.metrics import hungarian_accuracy
 
 NOISE = -1
 MAX_ESTIMATED = 10  # numbers of clusters that are tried where none is given: 2 to this
@@ -62,8 +73,6 @@ def fit_labels_on_sample(method: Any, X: np.ndarray, max_rows: int, rng: np.rand
 
     Memory is that of the method for `max_rows` rows; time adds O(n max_rows d) for the neighbours.
     """
-    from sklearn.neighbors import KNeighborsClassifier
-
     chosen = np.sort(rng.choice(len(X), size=max_rows, replace=False))
     labels = np.empty(len(X), dtype=np.int64)
     labels[chosen] = fit_labels(method, X[chosen])
@@ -75,10 +84,6 @@ def fit_labels_on_sample(method: Any, X: np.ndarray, max_rows: int, rng: np.rand
 
 def label_scores(truth: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score a clustering against labels; noise counts as one cluster more."""
-    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-
-    from reprise.metrics import hungarian_accuracy
-
     return {
         "accuracy": hungarian_accuracy(truth, labels),
         "ARI": float(adjusted_rand_score(truth, labels)),
@@ -95,8 +100,6 @@ def shape_scores(X: np.ndarray, labels: np.ndarray, rng: np.random.Generator) ->
 
     O(min(n, SILHOUETTE_ROWS)^2 d + n d) time.
     """
-    from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
-
     scores = {}
     rows = np.arange(len(X))
     if len(X) > SILHOUETTE_ROWS:
@@ -143,8 +146,6 @@ def stability(subsets: Sequence[np.ndarray], answers: Sequence[np.ndarray]) -> l
     -------
     The m (m - 1) / 2 values.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     values = []
     for i in range(len(subsets)):
         for j in range(i):
@@ -168,9 +169,6 @@ def silhouette_curve(X: np.ndarray, seed: int, carry_on: Callable[[], bool] = la
     -------
     The silhouette by number of clusters; the number with the highest one is the estimate.
     """
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import pairwise_distances, silhouette_score
-
     rng = np.random.default_rng(seed)
     if len(X) > _ESTIMATION_ROWS:
         X = X[np.sort(rng.choice(len(X), size=_ESTIMATION_ROWS, replace=False))]
