@@ -69,7 +69,8 @@ def papers(
         return
     table = Table(title=f"{len(found)} papers", title_justify="left")
     for name in ("slug", "family", "status"):
-        table.add_column(name, no_wrap=True)
+        longest = max((len(getattr(paper, name)) for paper in found), default=0)
+        table.add_column(name, no_wrap=True, min_width=longest)
     table.add_column("title", no_wrap=True, overflow="ellipsis")
     for paper in found:
         table.add_row(paper.slug, paper.family, paper.status, paper.title)
@@ -110,13 +111,13 @@ def show(slug: Slug, as_json: Json = False) -> None:
 
 @app.command()
 def run(
-    slugs: Annotated[list[str], typer.Argument(help="Papers to measure, one after the other.")],
+    slugs: Annotated[list[str], typer.Argument(help="Papers to measure, one after the other; `all` for every one.")],
     seeds: Annotated[str, typer.Option(help="How many (5), a range (1000-1002) or a list (3,7).")] = "5",
     scale: Annotated[ScaleName, typer.Option(help="quick takes seconds, desktop minutes, full the paper's size.")] = (
         ScaleName.desktop
     ),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    jobs: Annotated[int, typer.Option(help="Trials at once.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Trials at once; 0 runs them in this process.", min=0)] = 1,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `local`.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep finished trials of an interrupted run.")] = False,
     out: Out = Path("reprise-results"),

@@ -55,8 +55,11 @@ def metric_figure(summary: MetricSummary) -> Figure:
 
 def svg(figure: Figure) -> str:
     """Give a figure as an SVG element to put in a page."""
+    from matplotlib import rc_context
+
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    with rc_context({"svg.fonttype": "none"}):  # text stays text: it can be searched and read aloud
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
