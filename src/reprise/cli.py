@@ -248,7 +248,8 @@ def bench(
     ] = None,
     budget: Annotated[str, typer.Option(help="Time for all methods together, such as 90s, 10m or 1h.")] = "10m",
     scale: Annotated[
-        str | None, typer.Option(help="standard (the default): columns to one spread; unit: rows to length 1; none.")
+        str | None,
+        typer.Option(help="auto (default), standard: columns to one spread, unit: rows to length 1, or none."),
     ] = None,
     seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
     out: Annotated[
@@ -276,7 +277,8 @@ def bench(
         console.print(leaderboard(board, console.width))
     board.need_one()
     files = board.write(folder)
-    _stderr().print(f"Report: {files[0]}   Beside it: {', '.join(path.name for path in files[1:])}", soft_wrap=True)
+    beside = ", ".join(path.name for path in files[1:])
+    _stderr().print(f"Report: {_escape(str(files[0]))}   Beside it: {beside}", soft_wrap=True)
     if board.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
 

@@ -77,7 +77,7 @@ def scores(board: Leaderboard, metrics: Sequence[str]) -> Picture:
         axes.set_axisbelow(True)
         _plain(axes)
     panels[0].set_yticks(range(len(rows)), [plain_text(row.name) for row in rows])
-    panels[0].set_ylim(len(rows) - 0.5, -0.5)
+    panels[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
     kinds = {row.entry.kind for row in rows}
     blue = " Blue: the papers' methods." if "paper" in kinds else ""
     return Picture("Scores", figure, f"Bars are means over runs, the dark lines their range.{blue}")

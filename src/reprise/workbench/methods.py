@@ -8,7 +8,6 @@ import types
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from reprise import catalogue
 from reprise.errors import InvalidInputError
 from reprise.workbench.contract import Entry
 
@@ -23,14 +22,15 @@ class Built(NamedTuple):
 
 def paper_entries(task: str) -> list[Entry]:
     """Give the methods of the catalogue that serve a task and exist; imports none of them."""
-    found = [
+    from reprise import catalogue
+
+    return [
         Entry(served.name, f"{paper.module}:{served.name}", kind="paper", paper=paper.slug)
         for paper in catalogue.papers(task=task)
         if paper.status != "planned"
         for served in paper.serves
         if served.task == task
     ]
-    return found
 
 
 def build(entry: Entry, offered: Mapping[str, Any]) -> Built:

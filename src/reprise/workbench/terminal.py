@@ -23,7 +23,7 @@ def leaderboard(board: Leaderboard, width: int = 80) -> Group:
     In less than `_ROOMY` columns of text ranges and details are left out.
     """
     roomy = width >= _ROOMY
-    title = f"{board.problem.title}: {len(board.rows)} methods"
+    title = Text(f"{board.problem.title}: {len(board.rows)} methods")
     table = Table(
         title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1 if roomy else 0)
     )

@@ -37,7 +37,7 @@ class ClusterTask:
         seed: int = 0,
         budget: Budget,
         n_clusters: int | None = None,
-        scale: Scale = "standard",
+        scale: Scale = "auto",
     ) -> ClusterProblem:
         """Read and scale the table, and settle how many clusters to look for.
 
@@ -48,7 +48,9 @@ class ClusterTask:
         budget : a fifth of it at most goes into that estimate.
         n_clusters : how many clusters to look for; None takes the number of labels, or without labels the number from 2
             to 10 for which K-means has the highest silhouette.
-        scale : ``"standard"``, ``"unit"`` or ``"none"``.
+        scale : ``"standard"`` brings each column to mean 0 and standard deviation 1, ``"unit"`` each row to length 1,
+            ``"none"`` neither; ``"auto"`` standardises if the columns seem to be of several units (the widest spreads
+            more than 10 times as far as the median one), and says what it did.
 
         Raises
         ------
@@ -189,6 +191,10 @@ class ClusterTask:
             lines += ["from reprise.workbench import read_table", "", f"X = {problem.reading}.X"]
         else:
             lines.append("")
+        if entry.max_rows is not None and len(problem.X) > entry.max_rows:
+            lines.append(
+                f"# The bench fitted it on {entry.max_rows:,} random rows and gave the others the nearest one's."
+            )
         X = f"{scaler}().fit_transform(X)" if scaler else "X"
         return "\n".join([*lines, f"labels = {board.best.first.call}.fit_predict({X})"])
 
