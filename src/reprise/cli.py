@@ -253,7 +253,7 @@ def bench(
     ] = None,
     seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the report and labels [default: reprise-bench/DATA].")
+        Path | None, typer.Option("--out", help="Folder of the report and labels; reprise-bench/DATA unless given.")
     ] = None,
     as_json: Json = False,
 ) -> None:
