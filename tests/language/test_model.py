@@ -8,6 +8,7 @@ from torch import nn
 
 from reprise.errors import InvalidInputError
 from reprise.language import LanguageModel
+from reprise.language.attention import implemented, weights_given
 from reprise.language.batch import Batch
 
 PROMPT = [7, 8, 9, 10, 11, 7, 8]
@@ -16,7 +17,7 @@ RAGGED = [[7, 8, 9, 10, 11, 7, 8], [20, 21, 22], [30, 31, 32, 33, 34]]
 
 def reference(lm, ids, **kwargs):
     """What transformers itself computes, with attention in the plain way."""
-    with lm.eager_attention(), torch.no_grad():
+    with implemented(lm.model, "eager"), torch.no_grad():
         return lm.model(torch.tensor([ids]), **kwargs)
 
 
@@ -315,7 +316,7 @@ def test_everything_is_restored_also_after_an_exception(lm):
         lm.ablate_layers([1], "mlp"),
         lm.steer(1, direction, positions=[0]),
         lm.project_out([0, 1], direction),
-        lm.eager_attention(),
+        weights_given(lm.model),
     ):
         with pytest.raises(RuntimeError, match="on purpose"), change:
             raise RuntimeError("on purpose")

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
+from reprise.language.attention import weights_given
 from reprise.language.batch import Batch
 from reprise.language.interventions import residual_reader
 from reprise.nn.activations import capture
@@ -213,7 +214,7 @@ class Decoding:
             return look
 
         with ExitStack() as stack:
-            stack.enter_context(self._model.eager_attention())
+            stack.enter_context(weights_given(self._model.model))
             for layer in layers:
                 handle = self._model.block(layer).attention.register_forward_hook(watch(layer))
                 stack.callback(handle.remove)

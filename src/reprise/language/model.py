@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -343,16 +342,6 @@ class LanguageModel(Interventions):
         """Run the decoder over what follows the columns in `cache`, without gradients; the cache grows."""
         with torch.no_grad():
             return self.parts.decoder(**inputs, **{self._cache_name: cache}, use_cache=True)[0]
-
-    @contextmanager
-    def eager_attention(self) -> Iterator[None]:
-        """Compute attention in the plain way that gives its weights, within the block."""
-        before = self.model.config._attn_implementation
-        self.model.set_attn_implementation("eager")
-        try:
-            yield
-        finally:
-            self.model.set_attn_implementation(before)
 
     def _rows(self, inputs: Any) -> list[list[int]]:
         """Spell out prompts as lists of token ids."""
