@@ -19,6 +19,7 @@ Template = Literal["auto", "plain", "chat"]
 
 _QUESTION = "\nBased on the content of the book, Question: {question}\nAnswer:"
 _BOOK = "\N{OPEN BOX}book goes here\N{OPEN BOX}"  # stands for the text while the chat template is filled in
+_ANCHOR = "a"
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+")
 
 
@@ -149,7 +150,7 @@ class NeedleTask:
         hidden = self.needles[needle]
         pieces = _Pieces(tokenizer)
         before, _, after = hidden.needle.partition(hidden.answer)
-        opening, answer, closing = pieces.encode(before), pieces.encode(hidden.answer), pieces.encode(after, glued=True)
+        opening, answer, closing = pieces.after_space(before), pieces.after_space(hidden.answer), pieces.glued(after)
         room = length - len(opening) - len(answer) - len(closing)
         if room < 0:
             raise InvalidInputError(
@@ -157,7 +158,7 @@ class NeedleTask:
             )
         text, ends = self._text(pieces, room, skip)
         place = room if depth == 1 else int(ends[ends <= depth * room].max(initial=0))
-        head, tail = self._frame(tokenizer, hidden)
+        head, tail = self._frame(tokenizer, pieces, hidden)
         start = len(head) + place + len(opening)
         ids = [*head, *text[:place], *opening, *answer, *closing, *text[place:], *tail]
         return NeedleSample(tuple(ids), start, start + len(answer), hidden.answer, hidden, length, depth)
@@ -181,7 +182,7 @@ class NeedleTask:
         for sentence in self.sentences[int(skip * len(self.sentences)) :]:
             if len(ids) >= room:
                 break
-            ids += pieces.encode(sentence)
+            ids += pieces.after_space(sentence)
             ends.append(len(ids))
         if len(ids) < room:
             raise InvalidInputError(
@@ -189,7 +190,9 @@ class NeedleTask:
             )
         return ids[:room], np.array(ends)
 
-    def _frame(self, tokenizer: PreTrainedTokenizerBase, hidden: Needle) -> tuple[list[int], list[int]]:
+    def _frame(
+        self, tokenizer: PreTrainedTokenizerBase, pieces: _Pieces, hidden: Needle
+    ) -> tuple[list[int], list[int]]:
         """Give the tokens before and after the text."""
         question = _QUESTION.format(question=hidden.question)
         start = f" {hidden.prefix}" if hidden.prefix else ""
@@ -197,7 +200,7 @@ class NeedleTask:
         if not chat:
             bos = tokenizer.bos_token_id
             begins = bos is not None and tokenizer.encode("a")[:1] == [bos]
-            return [bos] if begins else [], _encode(tokenizer, question + start)
+            return [bos] if begins else [], pieces.glued(question + start)
         if not getattr(tokenizer, "chat_template", None):
             raise InvalidInputError("The tokenizer has no chat template; use template='plain'.")
         message = {"role": "user", "content": f"<book>{_BOOK}</book>{question}"}
@@ -205,7 +208,7 @@ class NeedleTask:
         head, found, tail = rendered.partition(_BOOK)
         if not found:
             raise InvalidInputError("The tokenizer's chat template does not repeat the user's message word for word.")
-        return _encode(tokenizer, head), _encode(tokenizer, tail + start.strip())
+        return _encode(tokenizer, head), pieces.glued(tail + start.strip())
 
 
 class _Pieces:
@@ -213,15 +216,20 @@ class _Pieces:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self._tokenizer = tokenizer
-        # Tokenizers of the SentencePiece kind put the space before a word themselves.
-        first = tokenizer.convert_ids_to_tokens(_encode(tokenizer, "a"))[0]
-        self._space = "" if first.startswith("\N{LOWER ONE EIGHTH BLOCK}") else " "
+        self._anchor = _encode(tokenizer, _ANCHOR)
+        # Tokenizers of the SentencePiece kind put a space before every text themselves.
+        self._spaces = tokenizer.convert_ids_to_tokens(self._anchor)[0].startswith("\N{LOWER ONE EIGHTH BLOCK}")
 
-    def encode(self, text: str, *, glued: bool = False) -> list[int]:
-        """Give the tokens of a piece, which follows a space unless it is `glued` to what comes before."""
-        if not text.strip():
-            return []
-        return _encode(self._tokenizer, text.rstrip() if glued else self._space + text.strip())
+    def after_space(self, text: str) -> list[int]:
+        """Give the tokens of a text that follows a space; nothing for white space alone."""
+        text = text.strip()
+        return _encode(self._tokenizer, text if self._spaces else f" {text}") if text else []
+
+    def glued(self, text: str) -> list[int]:
+        """Give the tokens of a text that follows directly on what comes before."""
+        ids = _encode(self._tokenizer, _ANCHOR + text)
+        anchored = self._spaces and ids[: len(self._anchor)] == self._anchor
+        return ids[len(self._anchor) :] if anchored else _encode(self._tokenizer, text)
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

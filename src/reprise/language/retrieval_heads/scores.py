@@ -250,7 +250,7 @@ def _scan(
         _score(sample, row_events, row_tokens, unique)
         for sample, row_events, row_tokens in zip(samples, happened, tokens, strict=True)
     ]
-    return torch.stack(scores).double().numpy(), [model.decode(row[row != _NO_TOKEN]).strip() for row in tokens]
+    return torch.stack(scores).numpy(), [model.decode(row[row != _NO_TOKEN]).strip() for row in tokens]
 
 
 def _span_tokens(batch: Batch, samples: Sequence[NeedleSample]) -> Int[Tensor, "batch columns"]:
@@ -284,6 +284,6 @@ def _score(
     unique: bool,
 ) -> Float[Tensor, "layers heads"]:
     if not unique:
-        return events.sum(0) / (sample.end - sample.start)
+        return events.sum(0).double() / (sample.end - sample.start)
     copied = torch.stack([events[tokens == token].any(0) for token in tokens.unique()])
-    return copied.sum(0) / len(set(sample.answer_ids))
+    return copied.sum(0).double() / len(set(sample.answer_ids))
