@@ -37,7 +37,7 @@ def test_the_brown_corpus_by_genre():
     assert all(1500 < len(text.split()) < 3000 for text in texts.values())
     assert not set(texts) & set(load_brown(["news"]))
     assert "/nn" not in "".join(texts.values())
-    with pytest.raises(InvalidInputError, match="'poems'.*romance"):
+    with pytest.raises(InvalidInputError, match=r"'poems'.*romance"):
         load_brown(["poems"])
 
 
