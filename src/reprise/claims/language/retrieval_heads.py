@@ -1,11 +1,11 @@
 """Are a few attention heads responsible for copying facts out of the prompt.
 
 SmolLM2-135M-Instruct (30 layers of 9 heads) is asked for sentences hidden in texts of the Brown corpus, 300 and 600
-tokens long (450 where heads are masked), at random depths of 20 to 90 %. A seed splits the needles in two: heads are found on the
-needles of the first half, and masked while the model is asked for those of the second, in other places of the text. So
-small a model answers only if the answer's beginning is given to it; the needles were written for that, and checked to
-be found with the text and not to be guessed without it. The paper's models have 7 billion parameters and more, and
-texts of up to 50,000 tokens.
+tokens long (450 where heads are masked), at random depths of 20 to 90 %. A seed splits the needles in two: heads are
+found on the needles of the first half, and masked while the model is asked for those of the second, in other places of
+the text. So small a model answers only if the answer's beginning is given to it; the needles were written for that, and
+checked to be found with the text and not to be guessed without it. The paper's models have 7 billion parameters and
+more, and texts of up to 50,000 tokens.
 
 Seeds from 1000 on are pilots: they use needles and genres of their own, which no other seed sees, and the thresholds
 of the claims `of="here"` were chosen on them. Not measured: that the same heads serve a base model, its long-context
@@ -129,8 +129,8 @@ CLAIMS = (
         kind="interval",
         metric=SILENT,
         ours=MODEL,
-        low=0.75,
-        says="At least three quarters of the heads never copy anything from a needle.",
+        low=0.7,
+        says="At least 70 % of the heads never copy anything from a needle.",
     ),
     Claim(
         id="strong",
@@ -147,8 +147,8 @@ CLAIMS = (
         kind="interval",
         metric=STABILITY,
         ours=MODEL,
-        low=0.7,
-        says="Two halves of the needles rank the heads alike (Spearman's correlation above 0.7).",
+        low=0.6,
+        says="Two halves of the needles rank the heads alike (Spearman's correlation above 0.6).",
     ),
     Claim(
         id="same-heads",
