@@ -14,6 +14,7 @@ from reprise.report.summary import MetricSummary, number, span, summarise
 
 STYLES = {"holds": "bold green", "does not hold": "bold red", "undecided": "yellow"}
 _MAX_COLUMNS = 8
+_WHOSE = {"paper": "the paper's claim", "here": "what this scale can show"}
 
 
 def arm_tables(run: Run, promised: Sequence[Claim]) -> list[Table]:
@@ -24,43 +25,43 @@ def arm_tables(run: Run, promised: Sequence[Claim]) -> list[Table]:
 def claim_table(run: Run, promised: Sequence[Claim]) -> Table:
     """Give the verdicts of a run: what each claim says, how it came out, and by how much."""
     table = Table(title="Verdicts", title_justify="left", show_lines=True)
-    for name in ("claim", "of", "says", "verdict", "estimate, 95 % interval", "over"):
-        table.add_column(name, overflow="fold")
+    table.add_column("claim", overflow="fold", ratio=3)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("estimate, 95 % interval", overflow="fold", ratio=2)
     by_id = {claim.id: claim for claim in promised}
     for record in run.claims:
         claim = by_id[record.id]
-        table.add_row(
-            record.id,
-            claim.of,
-            claim.says + (f"\n[dim]{claim.note}[/dim]" if claim.note else ""),
-            verdict_text(record),
-            estimate_text(record, claim),
-            f"{record.units} {record.unit}s",
-        )
+        says = Text(claim.says)
+        says.append(f"\n{_WHOSE[claim.of]} ({claim.id})", style="dim")
+        if claim.note:
+            says.append(f"\n{claim.note}", style="dim")
+        table.add_row(says, verdict_text(record), f"{estimate_text(record, claim)}, {record.units} {record.unit}s")
     return table
 
 
 def ledger_table(results: Sequence[Result]) -> Table:
     """Give all verdicts of the ledger beside the papers' own figures."""
     table = Table(title="Ledger", title_justify="left", show_lines=True)
-    for name in ("paper", "scale", "claim", "of", "verdict", "estimate, 95 % interval", "the paper's own figure"):
-        table.add_column(name, overflow="fold")
+    table.add_column("paper, scale", overflow="fold", ratio=2)
+    table.add_column("claim, and the paper's own figures", overflow="fold", ratio=4)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("estimate, 95 % interval", overflow="fold", ratio=2)
     for result in results:
         paper = catalogue.paper(result.paper)
         by_id = {claim.id: claim for claim in claims.load(result.paper).CLAIMS}
-        figures = "\n".join(f"{f.metric}: {f.value} ({f.data}; {f.verified})" for f in paper.figures)
+        figures = "".join(f"\n  {f.metric}: {f.value} ({f.data}; {f.verified})" for f in paper.figures)
         for scale in (name for name in SCALES if name in result.runs):
+            shown = False
             for record in result.runs[scale].claims:
                 claim = by_id.get(record.id)
-                table.add_row(
-                    result.paper,
-                    scale,
-                    claim.says if claim else record.id,
-                    claim.of if claim else "-",
-                    verdict_text(record),
-                    estimate_text(record, claim),
-                    figures if claim and claim.of == "paper" else "",
-                )
+                says = Text(claim.says if claim else record.id)
+                if claim:
+                    says.append(f"\n{_WHOSE[claim.of]}", style="dim")
+                    if claim.of == "paper" and not shown:
+                        says.append(f"\nthe paper's figures:{figures}", style="dim")
+                        shown = True
+                place = f"{result.paper}\n{scale}"
+                table.add_row(place, says, verdict_text(record), estimate_text(record, claim))
     return table
 
 
