@@ -30,6 +30,9 @@ CHECK_EVERY = 10
 """Sweeps between looks at the residuals."""
 
 BALANCE_EVERY = 20
+BALANCE_SPACING = 1.3
+"""Sweeps between moves of the penalty, at first; later they lie this factor apart, or the sweeps could cycle."""
+
 BALANCE_FACTOR = 1.4
 BALANCE_RATIO = 2.0
 """The penalty moves by the factor when one residual is this many times the other."""
@@ -133,7 +136,7 @@ def _sweep(
     # `tie` is A^*(y) + S + N + A, which vanishes at the solution; only its image under the constraints is kept.
     penalty, image, tie_image = 1.0, constraints.apply(Z), np.zeros_like(constraints.target)
     P, work = np.empty_like(Z), np.empty_like(Z)
-    residual, iteration = np.inf, 0
+    residual, iteration, balance_due = np.inf, 0, float(BALANCE_EVERY)
     for iteration in range(1, max_iter + 1):
         first = constraints.solve(penalty, image / penalty + tie_image - constraints.apply_adjoint(y))
 
@@ -172,7 +175,8 @@ def _sweep(
         residual = max(primal, dual, abs(value - dual_value) / (1 + abs(value) + abs(dual_value)))
         if residual < tol:
             break
-        if iteration % BALANCE_EVERY == 0:
+        if iteration >= balance_due:
+            balance_due = max(iteration + BALANCE_EVERY, BALANCE_SPACING * iteration)
             if primal > BALANCE_RATIO * dual:
                 penalty /= BALANCE_FACTOR
             elif dual > BALANCE_RATIO * primal:

@@ -26,10 +26,13 @@ from reprise.discover.ila_sdp.programs import (
 )
 from reprise.discover.ila_sdp.solution import LiftedSolution
 from reprise.errors import InvalidInputError
-from reprise.nn.mixtures import GaussianFactors, cluster_covariances
+from reprise.nn.mixtures import GaussianFactors
 
-SOLVER_TOL = 1e-4
-"""Relative residual at which the exact solver stops inside the iteration; rounding does not see the difference."""
+TOL_OF: dict[str, float] = {"admm": 1e-4, "lowrank": 1e-3}
+"""Relative residuals at which the solvers stop inside the iteration; rounding does not see the difference."""
+
+PATIENCE = 3
+"""Iterations in a row that may fail to raise the likelihood."""
 
 REFILL_SHARE = 0.25
 """An emptied cluster is given this share of n / K points."""
@@ -52,19 +55,21 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
     Parameters
     ----------
     n_clusters : number K of clusters.
-    max_iter : iterations at most; it stops earlier when a partition repeats or its likelihood no longer changes.
+    max_iter : iterations at most; it stops earlier when a partition repeats, its likelihood no longer changes, or the
+        best likelihood is three iterations old.
     solver : ``"admm"`` solves each program exactly, O(K n^3) a sweep; ``"lowrank"`` over non-negative factors, O(n p K)
         a step and O(n (p + K)) memory, to a local optimum; ``"auto"`` is exact up to 100 points.
     rank : columns of each low-rank factor. With 1 a solution is close to a partition; with 2 or 3 its value is close
         to that of the exact relaxation.
-    update : ``"rounded"`` estimates covariances from the rounded partition, ``"soft"`` from the relaxed memberships,
-        ``[X^T diag(w_k) X - X^T Z_k X] / sum(w_k)``.
+    update : ``"soft"`` estimates covariances from the relaxed memberships,
+        ``[X^T diag(w_k) X - X^T Z_k X] / sum(w_k)``; ``"rounded"`` from the rounded partition, which is quicker and
+        mostly ends at a partition of lower likelihood.
     ridge : share of a cluster's mean variance that is added to the diagonal of its covariance; with 0, a cluster of no
         more points than dimensions is an error.
     init : ``"sdp"`` for the k-means SDP, or (n,) labels 0 to K - 1.
     reduce : number of Fisher directions (largest between- over within-cluster scatter) in which the clusters are
         modelled, found anew in each iteration; for many dimensions. None keeps all of them.
-    tol : change of ``2 loglik / n`` below which the iteration stops.
+    tol : change of ``2 loglik / n`` that counts as none.
     certificate_size : with the low-rank solver, points of a random subsample on which tightness is certified by the
         exact one; 0 for none.
     random_state : seeds the rounding, the sketch of the low-rank start, its noise, and the certificate's subsample.
@@ -79,8 +84,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
     history_ : that of each iterate, the start first.
     memberships_ : `LiftedSolution` of the program at `covariances_`: matrices Z_k or factors U_k.
     gap_ : twice log likelihood per point by which the best partition under `covariances_` can at most exceed
-        `labels_`, from the dual of the program; 0 certifies `labels_`. Of the subsample where the solver is low-rank,
-        infinite where there is no certificate.
+        `labels_`, from the dual of the program; 0 (up to the solver's tolerance) certifies `labels_`. Of the subsample
+        where the solver is low-rank, infinite where there is no certificate.
     start_labels_ : (n,) the partition it started from: the rounded k-means SDP, or `init`.
     projection_ : (p, q) directions, or None.
     n_iter_ : programs solved.
@@ -131,12 +136,12 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
 
     def __init__(
         self,
-        n_clusters: int = 8,
+        n_clusters: int = 2,
         *,
         max_iter: int = 20,
         solver: Solver = "auto",
-        rank: int = 1,
-        update: Literal["rounded", "soft"] = "rounded",
+        rank: int = 2,
+        update: Literal["rounded", "soft"] = "soft",
         ridge: float = 1e-3,
         init: Literal["sdp"] | ArrayLike = "sdp",
         reduce: int | None = None,
@@ -171,8 +176,8 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         self
         """
         self._validate_params()
-        X = validate_data(self, X, dtype=float, ensure_min_samples=2)
-        n, p = X.shape
+        points: Float[np.ndarray, "n p"] = validate_data(self, X, dtype=float, ensure_min_samples=2)
+        n, p = points.shape
         if n < 2 * self.n_clusters:
             raise InvalidInputError(
                 f"n_samples={n} points were given for {self.n_clusters} clusters; expected at least two a cluster."
@@ -181,43 +186,17 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
             raise InvalidInputError(f"reduce={self.reduce} directions were asked of {p} dimensions.")
         solver = choose_solver(self.solver, n)
         state = check_random_state(self.random_state)
-        rng = np.random.default_rng(state.randint(np.iinfo(np.int32).max))
+        program = _Program(
+            solver, self.n_clusters, self.rank, np.random.default_rng(state.randint(np.iinfo(np.int32).max))
+        )
 
-        labels = self._start(X, solver, state)
-        self.start_labels_ = labels
-        best, best_solution = None, None
-        soft: LiftedSolution | None = None
-        warm: admm.DualState | None = None
-        history: list[float] = []
-        seen: set[bytes] = set()
-        while True:
-            model = model_partition(X, labels, self.n_clusters, ridge=self.ridge, reduce=self.reduce, soft=soft)
-            history.append(model.objective)
-            if self.verbose:
-                print(f"[LikelihoodAdjustedSDP] iteration {len(history) - 1}: 2 loglik = {model.objective:.6g}")
-            improved = best is None or model.objective > best.objective
-            if improved:
-                best, best_solution = model, None
-            settled = len(history) > 1 and abs(history[-1] - history[-2]) <= self.tol * n
-            if settled or labels.tobytes() in seen or len(history) > self.max_iter:
-                break
-            seen.add(labels.tobytes())
-            solution, warm = self._solve(model, model.working, solver, rng, warm)
-            if improved and soft is None:
-                best_solution = solution
-            labels = refill(
-                solution.weights.argmax(axis=1), model.misfit, self.n_clusters, self._refill_size(n, X.shape[1])
-            )
-            soft = solution if self.update == "soft" else None
-
-        if best_solution is None:
-            best_solution, _ = self._solve(best, best.covariances, solver, rng, warm)
-        self.n_iter_ = len(history) - 1
-        self.history_ = np.array(history)
+        self.start_labels_ = self._start(points, solver, state)
+        best, self.history_ = self._iterate(points, self.start_labels_, program)
+        self.n_iter_ = len(self.history_) - 1
         self.labels_, self.means_, self.covariances_ = best.labels, best.means, best.covariances
         self.objective_, self.projection_ = best.objective, best.projection
-        self.memberships_ = best_solution
-        self.gap_ = self._gap(best, best_solution, solver, rng)
+        self.memberships_ = program.solve(best.X, best.labels, best.covariances)
+        self.gap_ = program.gap(best, self.memberships_, self.certificate_size)
         return self
 
     def predict(self, X: ArrayLike) -> Int[np.ndarray, " n"]:
@@ -232,55 +211,89 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         (n,) int array
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=float, reset=False)
+        points: Float[np.ndarray, "n p"] = validate_data(self, X, dtype=float, reset=False)
         if self.projection_ is not None:
-            X = X @ self.projection_
-        return GaussianFactors.of(self.covariances_).deviances(X, self.means_).argmin(axis=1)
+            points = points @ self.projection_
+        return GaussianFactors.of(self.covariances_).deviances(points, self.means_).argmin(axis=1)
 
     def _start(
-        self, X: Float[np.ndarray, "n p"], solver: Solver, state: np.random.RandomState
+        self, X: Float[np.ndarray, "n p"], solver: Literal["admm", "lowrank"], state: np.random.RandomState
     ) -> Int[np.ndarray, " n"]:
-        n = len(X)
         if not isinstance(self.init, str):
-            labels = check_labels(self.init, n, self.n_clusters)
+            labels = check_labels(self.init, len(X), self.n_clusters)
         elif self.n_clusters == 1:
-            return np.zeros(n, dtype=np.intp)
+            labels = np.zeros(len(X), dtype=np.intp)
         else:
-            lifted = kmeans_sdp(X, self.n_clusters, solver=solver, tol=SOLVER_TOL, random_state=state)
+            lifted = kmeans_sdp(X, self.n_clusters, solver=solver, tol=TOL_OF[solver], random_state=state)
             labels = round_membership(lifted, self.n_clusters, state)
-        centre_distances = ((X - X.mean(axis=0)) ** 2).sum(axis=1)
-        return refill(labels, centre_distances, self.n_clusters, self._refill_size(*X.shape))
+        return self._refill(labels, ((X - X.mean(axis=0)) ** 2).sum(axis=1), X.shape[1])
 
-    def _refill_size(self, n: int, p: int) -> int:
-        return max(p + 1, int(REFILL_SHARE * n / self.n_clusters))
+    def _refill(self, labels: Int[np.ndarray, " n"], misfit: Float[np.ndarray, " n"], p: int) -> Int[np.ndarray, " n"]:
+        size = max(p + 1, int(REFILL_SHARE * len(labels) / self.n_clusters))
+        return refill(labels, misfit, self.n_clusters, size)
 
-    def _solve(
-        self,
-        model: PartitionModel,
-        covariances: Float[np.ndarray, "K q q"],
-        solver: Solver,
-        rng: np.random.Generator,
-        warm: admm.DualState | None,
-    ) -> tuple[LiftedSolution, admm.DualState | None]:
-        likelihood = LiftedLikelihood.of(model.X, covariances)
-        if solver == "admm":
-            start = warm or admm.state_of_partition(likelihood, model.labels)
-            solution, warm = admm.solve(likelihood.dense(), np.ones(self.n_clusters), tol=SOLVER_TOL, start=start)
+    def _iterate(
+        self, X: Float[np.ndarray, "n p"], labels: Int[np.ndarray, " n"], program: _Program
+    ) -> tuple[PartitionModel, Float[np.ndarray, " iterates"]]:
+        """Alternate program and covariances; give the iterate of highest exact likelihood, and all likelihoods."""
+        least_change = self.tol * len(X)
+        best = model = model_partition(X, labels, self.n_clusters, ridge=self.ridge, reduce=self.reduce)
+        history, seen, idle = [model.objective], {labels.tobytes()}, 0
+        self._report(history)
+        while len(history) <= self.max_iter and idle < PATIENCE:
+            solution = program.solve(model.X, labels, model.working)
+            rounded = solution.weights.argmax(axis=1)
+            labels = self._refill(rounded, model.misfit, X.shape[1])
+            # Memberships that lost a cluster say nothing of the cluster that takes its place.
+            soft = solution if self.update == "soft" and np.array_equal(labels, rounded) else None
+            model = model_partition(X, labels, self.n_clusters, ridge=self.ridge, reduce=self.reduce, soft=soft)
+            history.append(model.objective)
+            self._report(history)
+            idle = 0 if model.objective > best.objective + least_change else idle + 1
+            if model.objective > best.objective:
+                best = model
+            if labels.tobytes() in seen or abs(history[-1] - history[-2]) <= least_change:
+                break
+            seen.add(labels.tobytes())
+        return best, np.array(history)
+
+    def _report(self, history: list[float]) -> None:
+        if self.verbose:
+            print(f"[LikelihoodAdjustedSDP] iterate {len(history) - 1}: 2 loglik = {history[-1]:.6g}")
+
+
+class _Program:
+    """Solves LA-SDP for one covariance estimate after another, each from where the last one stopped."""
+
+    def __init__(self, solver: Literal["admm", "lowrank"], n_clusters: int, rank: int, rng: np.random.Generator):
+        self.solver, self.traces, self.rank, self.rng = solver, np.ones(n_clusters), rank, rng
+        self.stopped: admm.DualState | None = None
+
+    def solve(
+        self, X: Float[np.ndarray, "n q"], labels: Int[np.ndarray, " n"], covariances: Float[np.ndarray, "K q q"]
+    ) -> LiftedSolution:
+        likelihood = LiftedLikelihood.of(X, covariances)
+        if self.solver == "lowrank":
+            solution = solve_lowrank(likelihood, labels, self.rank, self.rng, tol=TOL_OF["lowrank"])
         else:
-            solution = solve_lowrank(likelihood, model.labels, self.rank, rng)
-        return solution.shifted(likelihood.constant), warm
+            solution, self.stopped = self._solve_exactly(likelihood, labels, self.stopped)
+        return solution.shifted(likelihood.constant)
 
-    def _gap(self, model: PartitionModel, solution: LiftedSolution, solver: Solver, rng: np.random.Generator) -> float:
-        X, labels = model.X, model.labels
-        bound = solution.upper_bound
+    def gap(self, model: PartitionModel, solution: LiftedSolution, certificate_size: int) -> float:
+        """By how much, per point, a partition could beat the model's at its covariances."""
+        X, labels, bound = model.X, model.labels, solution.upper_bound
         likelihood = LiftedLikelihood.of(X, model.covariances)
-        if solver == "lowrank":
-            size = min(self.certificate_size, len(X))
-            if size < self.n_clusters:
+        if self.solver == "lowrank":
+            size = min(certificate_size, len(X))
+            if size < len(self.traces):
                 return float(np.inf)
-            chosen = rng.choice(len(X), size, replace=False)
+            chosen = self.rng.choice(len(X), size, replace=False)
             likelihood, labels = LiftedLikelihood.of(X[chosen], model.covariances), labels[chosen]
-            start = admm.state_of_partition(likelihood, labels)
-            exact, _ = admm.solve(likelihood.dense(), np.ones(self.n_clusters), tol=SOLVER_TOL, start=start)
-            bound = exact.upper_bound + likelihood.constant
+            bound = self._solve_exactly(likelihood, labels, None)[0].upper_bound + likelihood.constant
         return max(bound - likelihood.constant - likelihood.value(labels), 0.0) / len(labels)
+
+    def _solve_exactly(
+        self, likelihood: LiftedLikelihood, labels: Int[np.ndarray, " n"], start: admm.DualState | None
+    ) -> tuple[LiftedSolution, admm.DualState]:
+        start = start or admm.state_of_partition(likelihood, labels)
+        return admm.solve(likelihood.dense(), self.traces, tol=TOL_OF["admm"], start=start)

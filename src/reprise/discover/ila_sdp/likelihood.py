@@ -45,17 +45,21 @@ def profile_loglik(X: ArrayLike, labels: ArrayLike, covariances: ArrayLike) -> f
     >>> profile_loglik(X, [0, 0, 1, 1], [[[1.0]], [[4.0]]])
     -6.772...
     """
-    X, labels, covariances = np.asarray(X, dtype=float), np.asarray(labels), np.asarray(covariances, dtype=float)
-    if X.ndim != 2 or covariances.shape[1:] != (X.shape[1],) * 2 or labels.shape != (len(X),):
+    points, sigma, groups = np.asarray(X, dtype=float), np.asarray(covariances, dtype=float), np.asarray(labels)
+    if (
+        points.ndim != 2
+        or sigma.ndim != 3
+        or sigma.shape[1:] != (points.shape[1],) * 2
+        or groups.shape != points.shape[:1]
+    ):
         raise InvalidInputError(
-            f"X of shape {X.shape}, labels of shape {labels.shape} and covariances of shape {covariances.shape} were "
+            f"X of shape {points.shape}, labels of shape {groups.shape} and covariances of shape {sigma.shape} were "
             "given; expected (n, p), (n,) and (K, p, p)."
         )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= len(covariances):
-        raise InvalidInputError(f"Labels must be integers from 0 to {len(covariances) - 1}.")
-    means = cluster_means(X, labels, len(covariances))
-    deviances = GaussianFactors.of(covariances).deviances(X, means)
-    return float(-deviances[np.arange(len(X)), labels].sum())
+    if not np.issubdtype(groups.dtype, np.integer) or groups.min() < 0 or groups.max() >= len(sigma):
+        raise InvalidInputError(f"Labels must be integers from 0 to {len(sigma) - 1}.")
+    deviances = GaussianFactors.of(sigma).deviances(points, cluster_means(points, groups, len(sigma)))
+    return float(-deviances[np.arange(len(points)), groups].sum())
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class LiftedLikelihood:
     def of(cls, X: Float[np.ndarray, "n p"], covariances: Float[np.ndarray, "K p p"]) -> LiftedLikelihood:
         """Prepare the likelihood of `X` under the covariances; O(n K p^2)."""
         factors = GaussianFactors.of(covariances)
-        X = X - X.mean(axis=0)
+        # Column by column in memory: the low-rank solver multiplies by X^T from the left most of its time.
+        X = np.asfortranarray(X - X.mean(axis=0))
         shift = float(factors.log_determinants.mean())
         costs = factors.deviances(X, np.zeros((len(covariances), X.shape[1]))) - shift
         return cls(X, factors.precisions, costs, shift)

@@ -34,6 +34,9 @@ PENALTY_LIMIT = 10.0
 MAX_OUTER = 60
 INNER_STEPS = 20
 
+FIRST_MOVE = 1e-2
+"""Length of the first step, relative to U."""
+
 MEMORY = 8
 """A step may be worse than the last one, but not than the worst of so many."""
 
@@ -85,12 +88,12 @@ def solve(
     problem = _AugmentedLagrangian(likelihood, np.asarray(traces, dtype=float))
     n = likelihood.n_points
     y, penalty = multipliers / problem.scale, PENALTY
-    U = problem.project(start.copy())
-    point = problem.evaluate(U, y, penalty)
-    step = 1e-2 * np.linalg.norm(U) / max(float(np.linalg.norm(point.gradient)), np.finfo(float).tiny)
+    search = _Search(problem, start)
+    search.evaluate(y, penalty)
     last_residual, last_value = np.inf, np.inf
     for _ in range(MAX_OUTER):
-        U, point, step = _descend(problem, U, point, y, penalty, step)
+        search.descend(y, penalty)
+        point = search.point
         residual = float(np.linalg.norm(point.excess)) / np.sqrt(n)
         if residual < tol and abs(point.value - last_value) < tol * n:
             break
@@ -98,18 +101,24 @@ def solve(
         if residual > last_residual / 2:
             penalty = min(penalty * PENALTY_GROWTH, PENALTY_LIMIT)
         last_residual, last_value = residual, point.value
-        point = problem.evaluate(U, y, penalty)
+        search.evaluate(y, penalty)
     return LiftedSolution(
-        objective=-point.value * problem.scale, residual=residual, n_iter=problem.evaluations, factors=U.transpose(2, 0, 1)
+        objective=-search.point.value * problem.scale,
+        residual=residual,
+        n_iter=problem.evaluations,
+        factors=search.point.U.transpose(2, 0, 1),
     )
 
 
 @dataclass
 class _Point:
-    lagrangian: float
+    """A place and what is known of it; the large arrays are reused, for fresh ones cost as much as the arithmetic."""
+
+    U: Float[np.ndarray, "K r n"]
     gradient: Float[np.ndarray, "K r n"]
     excess: Float[np.ndarray, " n"]
-    value: float
+    lagrangian: float = np.inf
+    value: float = np.inf
 
 
 class _AugmentedLagrangian:
@@ -122,63 +131,87 @@ class _AugmentedLagrangian:
         self.costs = np.ascontiguousarray(likelihood.costs.T) / self.scale
         self.evaluations = 0
 
-    def project(self, V: Float[np.ndarray, "K r n"]) -> Float[np.ndarray, "K r n"]:
-        """Give the nearest point of the spheres in the non-negative orthant, in place."""
-        flat = V.reshape(len(V), -1)
+    def project(self, U: Float[np.ndarray, "K r n"]) -> None:
+        """Move U in place to the nearest point of the spheres in the non-negative orthant."""
+        flat = U.reshape(len(U), -1)
         peaks = flat.argmax(axis=1)
         np.maximum(flat, 0, out=flat)
         squares = np.einsum("kj,kj->k", flat, flat)
         for k in np.flatnonzero(squares == 0):
             flat[k, peaks[k]] = squares[k] = 1.0
         flat *= np.sqrt(self.traces / squares)[:, None]
-        return V
 
-    def evaluate(self, U: Float[np.ndarray, "K r n"], y: Float[np.ndarray, " n"], penalty: float) -> _Point:
+    def evaluate(self, point: _Point, y: Float[np.ndarray, " n"], penalty: float) -> None:
+        """Fill in everything about the point's U."""
         self.evaluations += 1
+        U, gradient = point.U, point.gradient
         K, r, n = U.shape
         flat = U.reshape(K * r, n)
         UX = (flat @ self.X).reshape(K, r, -1)
         PUX = UX @ self.precisions
         sums = U.sum(axis=2)
         costs = (U @ self.costs[:, :, None])[:, :, 0]
-        value = float(np.vdot(costs, sums) - np.vdot(UX, PUX))
-        excess = sums.ravel() @ flat - 1
-        force = y + penalty * excess
-        gradient = ((-2 * PUX.reshape(K * r, -1)) @ self.X.T).reshape(K, r, n)
-        gradient += sums[:, :, None] * (self.costs + force)[:, None]
-        gradient += (costs + (flat @ force).reshape(K, r))[:, :, None]
+        np.matmul(sums.ravel(), flat, out=point.excess)
+        point.excess -= 1
+        force = y + penalty * point.excess
+        np.matmul(-2 * PUX.reshape(K * r, -1), self.X.T, out=gradient.reshape(K * r, n))
+        constants = costs + (flat @ force).reshape(K, r)
+        for k, cost in enumerate(self.costs):
+            pull = cost + force
+            for j in range(r):
+                gradient[k, j] += sums[k, j] * pull
+                gradient[k, j] += constants[k, j]
         # Along the sphere only: the radial part changes nothing but could push a long step through the origin.
         radial = np.einsum("krn,krn->k", gradient, U) / self.traces
-        gradient -= radial[:, None, None] * U
-        lagrangian = value + float(y @ excess) + penalty / 2 * float(excess @ excess)
-        return _Point(lagrangian, gradient, excess, value)
+        for k in range(K):
+            for j in range(r):
+                gradient[k, j] -= radial[k] * U[k, j]
+        point.value = float(np.vdot(costs, sums) - np.vdot(UX, PUX))
+        point.lagrangian = point.value + float(y @ point.excess) + penalty / 2 * float(point.excess @ point.excess)
 
 
-def _descend(
-    problem: _AugmentedLagrangian,
-    U: Float[np.ndarray, "K r n"],
-    point: _Point,
-    y: Float[np.ndarray, " n"],
-    penalty: float,
-    step: float,
-) -> tuple[Float[np.ndarray, "K r n"], _Point, float]:
-    """Take up to INNER_STEPS spectral projected gradient steps; gives the last point and the next step's size."""
-    size = float(np.sqrt(problem.traces.sum()))
-    recent = [point.lagrangian]
-    for _ in range(INNER_STEPS):
-        while True:
-            candidate = problem.project(U - step * point.gradient)
-            new = problem.evaluate(candidate, y, penalty)
-            move = candidate - U
-            moved = float(np.vdot(move, move))
-            bound = max(recent[-MEMORY:]) - SUFFICIENT_DECREASE / (2 * step) * moved
-            if new.lagrangian <= bound or step < STEP_BOUNDS[0]:
+class _Search:
+    """Spectral projected gradient on one augmented Lagrangian after another."""
+
+    def __init__(self, problem: _AugmentedLagrangian, start: Float[np.ndarray, "K r n"]):
+        self.problem, n = problem, start.shape[2]
+        self.point = _Point(start.copy(), np.empty_like(start), np.empty(n))
+        self.trial = _Point(np.empty_like(start), np.empty_like(start), np.empty(n))
+        self.move = np.empty_like(start)
+        self.size = float(np.sqrt(problem.traces.sum()))
+        self.step: float | None = None
+        problem.project(self.point.U)
+
+    def evaluate(self, y: Float[np.ndarray, " n"], penalty: float) -> None:
+        """Take up new multipliers at the present point."""
+        self.problem.evaluate(self.point, y, penalty)
+
+    def descend(self, y: Float[np.ndarray, " n"], penalty: float) -> None:
+        """Take up to INNER_STEPS steps from the present point."""
+        if self.step is None:
+            steepness = float(np.linalg.norm(self.point.gradient))
+            self.step = FIRST_MOVE * self.size / max(steepness, np.finfo(float).tiny)
+        recent = [self.point.lagrangian]
+        for _ in range(INNER_STEPS):
+            moved = self._line_search(max(recent[-MEMORY:]), y, penalty)
+            curvature = float(np.vdot(self.move, self.trial.gradient) - np.vdot(self.move, self.point.gradient))
+            self.point, self.trial = self.trial, self.point
+            recent.append(self.point.lagrangian)
+            self.step = float(np.clip(moved / curvature if curvature > 0 else 2 * self.step, *STEP_BOUNDS))
+            if np.sqrt(moved) < STILL * self.size:
                 break
-            step *= BACKTRACK
-        curvature = float(np.vdot(move, new.gradient) - np.vdot(move, point.gradient))
-        U, point = candidate, new
-        recent.append(point.lagrangian)
-        step = float(np.clip(moved / curvature if curvature > 0 else 2 * step, *STEP_BOUNDS))
-        if np.sqrt(moved) < STILL * size:
-            break
-    return U, point, step
+
+    def _line_search(self, ceiling: float, y: Float[np.ndarray, " n"], penalty: float) -> float:
+        """Shorten the step until the trial point is below the ceiling; give the squared length of the move."""
+        assert self.step is not None
+        while True:
+            np.multiply(self.point.gradient, -self.step, out=self.trial.U)
+            self.trial.U += self.point.U
+            self.problem.project(self.trial.U)
+            self.problem.evaluate(self.trial, y, penalty)
+            np.subtract(self.trial.U, self.point.U, out=self.move)
+            moved = float(np.vdot(self.move, self.move))
+            enough = ceiling - SUFFICIENT_DECREASE / (2 * self.step) * moved
+            if self.trial.lagrangian <= enough or self.step < STEP_BOUNDS[0]:
+                return moved
+            self.step *= BACKTRACK

@@ -26,10 +26,15 @@ EXACT_UP_TO = 100
 ADMM_LIMIT = 2000
 """Points above which the exact solver is refused: five K x n x n arrays."""
 
-SKETCH_SIZE = 200
-"""Points of which the k-means SDP is solved exactly to start the low-rank solver on all of them."""
+SKETCH_SIZE = 100
+SKETCH_SIZE_PER_CLUSTER = 20
+"""Points of which the k-means SDP is solved exactly to start the low-rank solver on all: the larger of the two."""
 
-LOWRANK_TOL = 1e-4
+DEFAULT_TOL: dict[str, float] = {"admm": 1e-5, "lowrank": 1e-4}
+
+SKETCH_TOL = 1e-4
+"""Of programs that only give a start."""
+
 START_NOISE = 0.01
 ROUNDING_STARTS = 10
 
@@ -39,7 +44,7 @@ def kmeans_sdp(
     n_clusters: int,
     *,
     solver: Solver = "auto",
-    tol: float = 1e-5,
+    tol: float | None = None,
     max_iter: int = 2000,
     random_state: int | np.random.RandomState | None = None,
 ) -> LiftedSolution:
@@ -58,7 +63,7 @@ def kmeans_sdp(
     n_clusters : K.
     solver : ``"admm"`` (exact, O(n^3) a sweep), ``"lowrank"`` (factors of rank K, O(n p K) a step, local), or
         ``"auto"``: exact up to 100 points.
-    tol : of the exact solver.
+    tol : relative residual at which to stop; by default 1e-5 for the exact solver, 1e-4 for the low-rank one.
     max_iter : sweeps of the exact solver.
     random_state : chooses the sketch and the noise of the low-rank start.
 
@@ -74,8 +79,8 @@ def kmeans_sdp(
 
     Notes
     -----
-    The low-rank solver starts from sketch-and-lift: the exact solution of 200 random points, rounded, and all others
-    at the nearest centroid.
+    The low-rank solver starts from sketch-and-lift: the exact solution of a hundred or more random points, rounded,
+    and every point at its nearest centroid.
 
     References
     ----------
@@ -92,18 +97,19 @@ def kmeans_sdp(
            [0.  , 0.  , 0.33, 0.33, 0.33],
            [0.  , 0.  , 0.33, 0.33, 0.33]])
     """
-    X = check_array(X, dtype=float)
-    _check_clusters(n_clusters, len(X))
-    likelihood = LiftedLikelihood.of(X, np.eye(X.shape[1])[None])
+    points: Float[np.ndarray, "n p"] = check_array(X, dtype=float)
+    _check_clusters(n_clusters, len(points))
+    likelihood = LiftedLikelihood.of(points, np.eye(points.shape[1])[None])
     traces = np.array([float(n_clusters)])
-    if choose_solver(solver, len(X)) == "admm":
+    chosen = choose_solver(solver, len(points))
+    tol = DEFAULT_TOL[chosen] if tol is None else tol
+    if chosen == "admm":
         return admm.solve(likelihood.dense(), traces, tol=tol, max_iter=max_iter)[0]
-    state = check_random_state(random_state)
-    rng = np.random.default_rng(state.randint(np.iinfo(np.int32).max))
-    labels, distances = _sketch_and_lift(X, n_clusters, rng)
+    rng = _generator(check_random_state(random_state))
+    labels, distances = _sketch_and_lift(points, n_clusters, rng)
     start = lowrank.factors_of_labels(labels, n_clusters, 1, START_NOISE, rng)
     start /= np.sqrt(np.maximum(np.bincount(labels, minlength=n_clusters), 1))[:, None, None]
-    return lowrank.solve(likelihood, traces, start.reshape(1, n_clusters, len(X)), -distances)
+    return lowrank.solve(likelihood, traces, start.reshape(1, n_clusters, len(points)), -distances, tol=tol)
 
 
 def la_sdp(
@@ -112,8 +118,8 @@ def la_sdp(
     *,
     solver: Solver = "auto",
     labels: ArrayLike | None = None,
-    rank: int = 1,
-    tol: float = 1e-5,
+    rank: int = 2,
+    tol: float | None = None,
     max_iter: int = 2000,
     random_state: int | np.random.RandomState | None = None,
 ) -> LiftedSolution:
@@ -123,19 +129,18 @@ def la_sdp(
 
         maximise sum_k <A_k, Z_k>   subject to   Z_k PSD,  Z_k >= 0,  tr Z_k = 1,  (sum_k Z_k) 1 = 1
 
-    whose value at an integral point is `profile_loglik` of its partition. Where all covariances are equal the blocks
-    are exchangeable and their sum is the solution of `kmeans_sdp`; the exact solver then returns K equal blocks, so
-    use `kmeans_sdp` there.
+    whose value at an integral point is `profile_loglik` of its partition. Where all covariances are equal only the sum
+    of the blocks is determined, and is a solution of `kmeans_sdp`.
 
     Parameters
     ----------
     X : (n, p) points.
     covariances : (K, p, p) positive definite.
     solver : ``"admm"`` (exact), ``"lowrank"`` (local), or ``"auto"``: exact up to 100 points.
-    labels : (n,) partition at which the low-rank solver starts; by default that of `kmeans_sdp`, its clusters matched
-        to the covariances by likelihood.
+    labels : (n,) partition at which the solver starts; by default that of `kmeans_sdp`, its clusters matched to the
+        covariances by likelihood. The exact solver's optimum does not depend on it.
     rank : columns of each low-rank factor; 1 mostly ends at a partition, 2 or 3 come close to the convex optimum.
-    tol : of the exact solver.
+    tol : relative residual at which to stop; by default 1e-5 for the exact solver, 1e-4 for the low-rank one.
     max_iter : sweeps of the exact solver.
     random_state : seeds the low-rank start.
 
@@ -156,25 +161,35 @@ def la_sdp(
     >>> la_sdp(X, [[[0.01]], [[4.0]]]).weights.argmax(axis=1)
     array([0, 0, 1, 1, 1])
     """
-    X, covariances = check_array(X, dtype=float), np.asarray(covariances, dtype=float)
-    if covariances.ndim != 3 or covariances.shape[1:] != (X.shape[1],) * 2:
+    points: Float[np.ndarray, "n p"] = check_array(X, dtype=float)
+    covariances = np.asarray(covariances, dtype=float)
+    if covariances.ndim != 3 or covariances.shape[1:] != (points.shape[1],) * 2:
         raise InvalidInputError(
-            f"Covariances of shape {covariances.shape} were given for points of shape {X.shape}; expected (K, p, p)."
+            f"Covariances of shape {covariances.shape} were given for points of shape {points.shape}; "
+            "expected (K, p, p)."
         )
     n_clusters = len(covariances)
-    _check_clusters(n_clusters, len(X))
-    likelihood = LiftedLikelihood.of(X, covariances)
-    if choose_solver(solver, len(X)) == "admm":
-        solution = admm.solve(likelihood.dense(), np.ones(n_clusters), tol=tol, max_iter=max_iter)[0]
-        return solution.shifted(likelihood.constant)
+    _check_clusters(n_clusters, len(points))
+    likelihood = LiftedLikelihood.of(points, covariances)
+    chosen = choose_solver(solver, len(points))
+    tol = DEFAULT_TOL[chosen] if tol is None else tol
     state = check_random_state(random_state)
-    if labels is None:
-        start = round_membership(kmeans_sdp(X, n_clusters, solver="lowrank", random_state=state), n_clusters, state)
-        start = _match_to_covariances(likelihood, start)
+    if labels is not None:
+        start = check_labels(labels, len(points), n_clusters)
     else:
-        start = check_labels(labels, len(X), n_clusters)
-    rng = np.random.default_rng(state.randint(np.iinfo(np.int32).max))
-    return solve_lowrank(likelihood, start, rank, rng).shifted(likelihood.constant)
+        lifted = kmeans_sdp(points, n_clusters, solver=chosen, tol=SKETCH_TOL, random_state=state)
+        start = _match_to_covariances(likelihood, round_membership(lifted, n_clusters, state))
+    if chosen == "admm":
+        solution, _ = admm.solve(
+            likelihood.dense(),
+            np.ones(n_clusters),
+            tol=tol,
+            max_iter=max_iter,
+            start=admm.state_of_partition(likelihood, start),
+        )
+    else:
+        solution = solve_lowrank(likelihood, start, rank, _generator(state), tol=tol)
+    return solution.shifted(likelihood.constant)
 
 
 def solve_lowrank(
@@ -182,7 +197,7 @@ def solve_lowrank(
     labels: Int[np.ndarray, " n"],
     rank: int,
     rng: np.random.Generator,
-    tol: float = LOWRANK_TOL,
+    tol: float,
 ) -> LiftedSolution:
     """Solve LA-SDP in low rank from a partition, its objective still without the likelihood's constant."""
     if rank < 1:
@@ -219,14 +234,18 @@ def choose_solver(solver: Solver, n_points: int) -> Literal["admm", "lowrank"]:
 
 def check_labels(labels: ArrayLike, n_points: int, n_clusters: int) -> Int[np.ndarray, " n"]:
     """Give the labels as an array, refusing what is not a partition of n points into K non-empty clusters."""
-    labels = np.asarray(labels)
-    if labels.shape != (n_points,) or not np.issubdtype(labels.dtype, np.integer):
+    array = np.asarray(labels)
+    if array.shape != (n_points,) or not np.issubdtype(array.dtype, np.integer):
         raise InvalidInputError(
-            f"Labels of shape {labels.shape} and type {labels.dtype} were given; expected {n_points} integers."
+            f"Labels of shape {array.shape} and type {array.dtype} were given; expected {n_points} integers."
         )
-    if set(np.unique(labels)) != set(range(n_clusters)):
+    if set(np.unique(array)) != set(range(n_clusters)):
         raise InvalidInputError(f"Labels must take every value from 0 to {n_clusters - 1} and no other.")
-    return labels.astype(np.intp)
+    return array.astype(np.intp)
+
+
+def _generator(state: np.random.RandomState) -> np.random.Generator:
+    return np.random.default_rng(state.randint(np.iinfo(np.int32).max))
 
 
 def _check_clusters(n_clusters: int, n_points: int) -> None:
@@ -238,9 +257,9 @@ def _sketch_and_lift(
     X: Float[np.ndarray, "n p"], n_clusters: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Cluster a few points exactly and give each point its nearest centroid, with the squared distance to it."""
-    size = min(len(X), max(SKETCH_SIZE, 2 * n_clusters))
+    size = min(len(X), max(SKETCH_SIZE, SKETCH_SIZE_PER_CLUSTER * n_clusters))
     sketch = X if size == len(X) else X[rng.choice(len(X), size, replace=False)]
-    solution = kmeans_sdp(sketch, n_clusters, solver="admm", tol=1e-4)
+    solution = kmeans_sdp(sketch, n_clusters, solver="admm", tol=SKETCH_TOL)
     rounded = round_membership(solution, n_clusters, int(rng.integers(np.iinfo(np.int32).max)))
     labels, distances = pairwise_distances_argmin_min(
         X, cluster_means(sketch, rounded, n_clusters), metric="sqeuclidean"
