@@ -37,6 +37,42 @@ data = "iris"
 verified = "abstract"
 """
 
+# The 78 papers of the project.
+SHELVES = {
+    "symmetry": (
+        "flow-equivariant-rnn frame-averaging gaunt-tensor-product inset lie-decompositions ponita "
+        "rotation-continuity spen"
+    ),
+    "pretrain": (
+        "chexworld child-video interclr madeleine obow pretraining-advantage seq-jepa "
+        "split-invariant-equivariant transitive-invariance"
+    ),
+    "generate": "diti embedded-representation-warmup hnerv representation-guided-diffusion visdiff",
+    "discover": (
+        "gmm-category-discovery hypcd ila-sdp label-proportions manifold-linearizing-clustering "
+        "science-hierarchography vidi"
+    ),
+    "shift": (
+        "flowaug-macrostd latent-label-shift pac-invariance rep4ex rich-representations subclass-balancing vig-bias"
+    ),
+    "measure": (
+        "bayesian-generalization convergent-learning feature-bias human-like-concepts interleaved-scene-graph "
+        "intrinsic-properties med-mat relative-representations topological-rsa"
+    ),
+    "language": (
+        "geospatial-interpretability implicit-multimodal-alignment in-context-representations "
+        "integrated-information latent-language metacognition mote retrieval-heads successor-heads truthprint "
+        "word-class-emergence"
+    ),
+    "retrieve": "alpharec crisp invgc matryoshka sesa social-recommenders",
+    "structured": "isoc-vgae mattext miga normalizing-flow-embedding selformer",
+    "reason": (
+        "consciousness-prior denotational-inference enumerative-geometry grounded-language ig-llm "
+        "neural-symbolic-recursive semiotic-networks symbolic-synthesis"
+    ),
+    "segment": "attrseg daugs mcp-medsam",
+}
+
 
 @pytest.fixture
 def entry(tmp_path: Path) -> Path:
@@ -48,6 +84,18 @@ def entry(tmp_path: Path) -> Path:
 def test_each_family_is_a_package():
     for family in FAMILIES:
         assert importlib.util.find_spec(f"reprise.{family}"), family
+
+
+def test_the_catalogue_holds_the_78_papers_on_their_shelves():
+    assert list(SHELVES) == list(FAMILIES)
+    assert {family: " ".join(entry.slug for entry in papers(family=family)) for family in FAMILIES} == SHELVES
+    assert len(papers()) == len(slugs()) == 78
+
+
+def test_each_task_is_served_and_each_word_is_described():
+    assert set(TASKS) == {task for entry in papers() for task in entry.tasks}
+    assert list(TASKS) == sorted(TASKS)
+    assert all(text.endswith(".") for text in (*FAMILIES.values(), *TASKS.values()))
 
 
 @pytest.mark.parametrize("slug", slugs())
@@ -130,6 +178,14 @@ def test_an_unknown_slug_is_refused_with_the_nearest_names():
         ("semidefinite", "ila-sdp"),
         ("lipman", "frame-averaging"),
         ("attn factuality", "retrieval-heads"),
+        ("eqivariant recurent", "flow-equivariant-rnn"),
+        ("recomender social", "social-recommenders"),
+        ("topolgy", "topological-rsa"),
+        ("leon bottou", "rich-representations"),
+        ("chest x-ray", "chexworld"),
+        ("hypercd", "hypcd"),
+        ("long tail", "subclass-balancing"),
+        ("stock", "miga"),
     ],
 )
 def test_search_forgives_typing(query, slug):
@@ -141,6 +197,11 @@ def test_a_paper_is_found_first_by_its_slug_and_by_its_title(slug):
     entry = paper(slug)
     assert papers(query=slug)[0] == entry
     assert papers(query=entry.title.upper())[0] == entry
+
+
+def test_search_leaves_out_what_fits_far_worse_than_the_best():
+    assert [entry.slug for entry in papers(query="bengio")] == ["consciousness-prior"]
+    assert {entry.slug for entry in papers(query="heads")[:2]} == {"retrieval-heads", "successor-heads"}
 
 
 def test_search_finds_nothing_where_nothing_fits():

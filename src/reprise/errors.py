@@ -76,3 +76,7 @@ class DamagedFileError(RepriseError, ValueError):
     def __init__(self, path: str | Path, problem: str):
         self.path = Path(path)
         super().__init__(f"{path} is damaged: {problem}. It was left as it is.")
+
+
+class DivergedError(RepriseError, ArithmeticError):
+    """A training's loss is not finite any more: names the epoch and the step."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -13,8 +14,11 @@ from reprise.catalogue.model import Paper
 _SLUG, _TITLE, _AUTHORS, _TASKS, _SUMMARY = 1.0, 0.9, 0.8, 0.7, 0.6
 # How much each way of matching a word counts.
 _EXACT, _PREFIX, _INSIDE, _ABBREVIATION = 1.0, 0.9, 0.7, 0.6
-_MIN_SIMILARITY = 0.72  # difflib ratio below which two words are different words
-_MIN_FRAGMENT = 3  # letters that a fragment or misspelling must have to be told from chance
+_MIN_SIMILARITY = 0.75  # difflib ratio below which two words are different words
+_MIN_FRAGMENT = 4  # letters that a fragment or misspelling must have to be told from chance
+_MIN_ABBREVIATION = 3  # letters that an abbreviation must have
+_MAX_VOWELS = 1  # that an abbreviation keeps
+_MIN_SHARE = 0.5  # of the best paper's score, below which a paper is left out
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -23,11 +27,13 @@ def rank(query: str, papers: Sequence[Paper]) -> list[Paper]:
     """Give the papers in which each word of `query` is found, best first.
 
     A word of the query may be a word of the paper, its beginning ("equi"), a part of it, an abbreviation
-    ("avg" for "averaging") or a misspelling of it. Costs O(words of the query x words of the papers).
+    ("avg" for "averaging") or a misspelling of it. Papers that fit far worse than the best one are left out.
+    Costs O(words of the query x words of the papers).
     """
     words = _words(query)
     scores = {paper.slug: _score(words, paper) for paper in papers}
-    found = [paper for paper in papers if scores[paper.slug] > 0]
+    least = _MIN_SHARE * max(scores.values(), default=0.0)
+    found = [paper for paper in papers if scores[paper.slug] > 0 and scores[paper.slug] >= least]
     return sorted(found, key=lambda paper: -scores[paper.slug])
 
 
@@ -58,23 +64,31 @@ def _match(word: str, candidate: str) -> float:
         return _EXACT
     if candidate.startswith(word):
         return _PREFIX
-    if len(word) < _MIN_FRAGMENT:
-        return 0.0
-    if word in candidate:
-        return _INSIDE
-    matcher = SequenceMatcher(None, word, candidate, autojunk=False)
-    if matcher.real_quick_ratio() >= _MIN_SIMILARITY and matcher.quick_ratio() >= _MIN_SIMILARITY:
-        similarity = matcher.ratio()
+    if len(word) >= _MIN_FRAGMENT:
+        if word in candidate:
+            return _INSIDE
+        similarity = _similarity(word, candidate)
         if similarity >= _MIN_SIMILARITY:
             return similarity * _PREFIX
     return _ABBREVIATION if _abbreviates(word, candidate) else 0.0
 
 
+def _similarity(word: str, candidate: str) -> float:
+    """Give difflib's ratio of two words, or 0 where their first letters differ or it is too low to matter."""
+    matcher = SequenceMatcher(None, word, candidate, autojunk=False)
+    if word[0] != candidate[0] or min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _MIN_SIMILARITY:
+        return 0.0
+    return matcher.ratio()
+
+
 def _abbreviates(word: str, candidate: str) -> bool:
-    """Say whether the letters of `word` stand in `candidate` in this order, the first one first."""
+    """Say whether `word`, mostly consonants, has its letters in `candidate` in this order, the first one first."""
     rest = iter(candidate)
-    return word[0] == candidate[0] and all(letter in rest for letter in word)
+    plausible = len(word) >= _MIN_ABBREVIATION and sum(letter in "aeiou" for letter in word) <= _MAX_VOWELS
+    return plausible and word[0] == candidate[0] and all(letter in rest for letter in word)
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+    """Split a text into its words, without case and accents."""
+    letters = (letter for letter in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(letter))
+    return _WORD.findall("".join(letters))

@@ -22,6 +22,7 @@ class Source:
     title, licence, origin : for people; `origin` cites the public home.
     loader : dotted name of the function that loads it.
     serves : slugs of the papers that use it.
+    files : names of its files.
     sha256 : file name -> SHA-256, of files that the public place serves byte for byte as we use them.
     urls : file name -> address of such a file.
     system : folders in which a system package puts the files.
@@ -35,12 +36,17 @@ class Source:
     loader: str
     obtain: str
     serves: tuple[str, ...] = ()
+    files: tuple[str, ...]
     sha256: Mapping[str, str] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     system: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         SOURCES[self.name] = self
+
+    def here(self) -> bool:
+        """Say whether every file of the data set is on this machine."""
+        return all(self.find(file) is not None for file in self.files)
 
     def find(self, file: str) -> Path | None:
         """Give the path of `file` if it is on this machine, else None; downloads nothing."""
@@ -78,6 +84,18 @@ class Source:
                     f"{self.title} ({file}) is not here and could not be downloaded ({problem}). {self.obtain}"
                 ) from problem
         raise MissingDataError(f"{self.title} ({file}) is not on this machine. {self.obtain}")
+
+
+def all_sources() -> list[Source]:
+    """Give every data set that a loader of `reprise.data` offers, by name."""
+    import importlib
+    import pkgutil
+
+    import reprise.data
+
+    for module in pkgutil.iter_modules(reprise.data.__path__, "reprise.data."):
+        importlib.import_module(module.name)
+    return [SOURCES[name] for name in sorted(SOURCES)]
 
 
 def download_folder() -> Path:

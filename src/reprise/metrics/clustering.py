@@ -1,4 +1,4 @@
-"""Measures that scikit-learn and torchmetrics lack."""
+"""Measures of clusterings: clusters matched to classes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
 
 from reprise.errors import InvalidInputError
-
-__all__ = ["hungarian_accuracy", "hungarian_matching", "misclustering_error"]
 
 
 def hungarian_accuracy(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:

@@ -1,0 +1,27 @@
+"""Measures that scikit-learn and torchmetrics lack."""
+
+from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
+from reprise.metrics.retrieval import (
+    average_precision_at_k,
+    ndcg_at_k,
+    neighbour_recall,
+    precision_at_k,
+    recall_at_k,
+    reciprocal_rank,
+    relevance_by_judgement,
+    relevance_by_label,
+)
+
+__all__ = [
+    "average_precision_at_k",
+    "hungarian_accuracy",
+    "hungarian_matching",
+    "misclustering_error",
+    "ndcg_at_k",
+    "neighbour_recall",
+    "precision_at_k",
+    "recall_at_k",
+    "reciprocal_rank",
+    "relevance_by_judgement",
+    "relevance_by_label",
+]

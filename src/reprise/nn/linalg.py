@@ -1,0 +1,114 @@
+"""Linear algebra that several papers share: random rotations, and eigenvectors of small symmetric matrices."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reprise.errors import InvalidInputError
+
+
+def random_orthogonal(
+    dim: int,
+    count: int,
+    generator: torch.Generator,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, "count dim dim"]:
+    """Draw orthogonal matrices from the Haar (uniform) measure of O(dim); about half of them reflect.
+
+    The Q of a Gaussian matrix's QR decomposition, its columns signed so that R has a positive diagonal: without the
+    signs the draw is not uniform (Mezzadri, 2007, arXiv:math-ph/0609050). The work is done in float64 on the
+    generator's device, O(count · dim³).
+
+    Parameters
+    ----------
+    dim : size of the matrices, at least 1.
+    count : how many to draw.
+    generator : the only source of randomness.
+    dtype, device : of the result; the device defaults to the generator's.
+
+    Raises
+    ------
+    InvalidInputError
+        If `dim` is below 1 or `count` below 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> Q = random_orthogonal(3, 5, torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> torch.allclose(Q @ Q.mT, torch.eye(3, dtype=torch.float64).expand(5, 3, 3))
+    True
+    """
+    if dim < 1 or count < 0:
+        raise InvalidInputError(f"dim must be at least 1 and count at least 0; got dim={dim}, count={count}.")
+    gaussian = torch.randn(count, dim, dim, generator=generator, dtype=torch.float64, device=generator.device)
+    q, r = torch.linalg.qr(gaussian)
+    signs = torch.where(r.diagonal(dim1=-2, dim2=-1) < 0, -1.0, 1.0).to(q.dtype)
+    return (q * signs[:, None, :]).to(device=device or generator.device, dtype=dtype)
+
+
+def random_rotations(
+    dim: int,
+    count: int,
+    generator: torch.Generator,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, "count dim dim"]:
+    """Draw rotations from the Haar (uniform) measure of SO(dim).
+
+    Draws of `random_orthogonal` whose first column is turned round where the determinant is -1, which keeps the
+    measure uniform. Parameters and errors are those of `random_orthogonal`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> R = random_rotations(2, 4, torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> torch.allclose(torch.linalg.det(R), torch.ones(4, dtype=torch.float64))
+    True
+    """
+    q = random_orthogonal(dim, count, generator, dtype=torch.float64)
+    q[:, :, 0] *= torch.linalg.det(q)[:, None]
+    return q.to(device=device or generator.device, dtype=dtype)
+
+
+def symmetric_eigen(
+    matrix: Float[Tensor, "*batch d d"],
+) -> tuple[Float[Tensor, "*batch d"], Float[Tensor, "*batch d d"]]:
+    """Eigenvalues (ascending) and orthonormal eigenvectors (columns) of symmetric matrices, computed in float64.
+
+    The eigenvectors of a small matrix cost little, and those of close eigenvalues lose about as many digits as the
+    relative gap has zeros, which float32 cannot spare. Only the lower triangle is read. The results have the
+    matrix's dtype; the gradient is `torch.linalg.eigh`'s, unbounded as two eigenvalues meet. O(d³) a matrix.
+
+    Examples
+    --------
+    >>> import torch
+    >>> values, vectors = symmetric_eigen(torch.diag(torch.tensor([3.0, 1.0])))
+    >>> values.tolist(), vectors.abs().tolist()
+    ([1.0, 3.0], [[0.0, 1.0], [1.0, 0.0]])
+    """
+    values, vectors = torch.linalg.eigh(matrix.double())
+    return values.to(matrix.dtype), vectors.to(matrix.dtype)
+
+
+def relative_eigengap(values: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
+    """Smallest distance between neighbouring eigenvalues over the largest magnitude: 0 where two coincide.
+
+    `values` are sorted along the last axis. A single eigenvalue has nothing to coincide with: its gap is 1; a
+    vanishing matrix has gap 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> relative_eigengap(torch.tensor([[0.0, 1.0, 4.0], [2.0, 2.0, 4.0]])).tolist()
+    [0.25, 0.0]
+    """
+    if values.shape[-1] == 1:
+        return torch.ones_like(values[..., 0])
+    smallest = values.diff(dim=-1).abs().amin(dim=-1)
+    largest = values.abs().amax(dim=-1)
+    return torch.where(largest > 0, smallest / largest.clamp_min(torch.finfo(values.dtype).tiny), 0.0)

@@ -1,0 +1,114 @@
+"""From a run's raw measurements to what tables and figures show: a mean with its interval for each arm and x."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reprise.claim import Claim, Interval, mean_interval
+from reprise.ledger import Run
+
+
+@dataclass
+class MetricSummary:
+    """All that was measured of one metric.
+
+    `values[arm, x]` holds the mean of each seed, `items[arm]` the mean of each item over seeds and x; `claims` are
+    those about the metric, `ours` the arms they favour.
+    """
+
+    metric: str
+    claims: list[Claim]
+    arms: list[str]
+    xs: list[float]
+    values: dict[tuple[str, float | None], np.ndarray]
+    seeds: dict[tuple[str, float | None], list[int]]
+    items: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> set[str]:
+        """Arms that a claim speaks for."""
+        return {claim.ours for claim in self.claims}
+
+    @property
+    def unit(self) -> str:
+        """Unit of the metric's values, as its claims name it."""
+        return next((claim.metric_unit for claim in self.claims if claim.metric_unit), "")
+
+    @property
+    def better(self) -> str | None:
+        """Whether higher or lower is better, where a comparison says so."""
+        return next((claim.better for claim in self.claims if claim.against), None)
+
+    def interval(self, arm: str, x: float | None = None) -> Interval | None:
+        """Give the mean over seeds with its interval, or None where the arm was not measured there."""
+        values = self.values.get((arm, x))
+        return mean_interval(values) if values is not None else None
+
+    def paired(self, arm: str, baseline: str, x: float | None = None) -> np.ndarray:
+        """Give arm minus baseline, one a seed that measured both."""
+        first, second = (
+            dict(zip(self.seeds.get((name, x), []), self.values.get((name, x), np.empty(0)), strict=True))
+            for name in (arm, baseline)
+        )
+        return np.array([first[seed] - second[seed] for seed in first if seed in second])
+
+
+def summarise(run: Run, claims: Sequence[Claim]) -> list[MetricSummary]:
+    """Summarise a run by metric: those with claims first, in the claims' order; arms in the order of measurement."""
+    cells: dict[str, dict[tuple[str, float | None], dict[int, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    items: dict[str, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    for trial in run.trials:
+        for m in trial.measurements:
+            cells[m.metric][m.arm, m.x][trial.seed].append(m.value)
+            if m.item is not None:
+                items[m.metric][m.arm][m.item].append(m.value)
+    promised = [claim.metric for claim in claims if claim.metric]
+    order = sorted(cells, key=lambda name: promised.index(name) if name in promised else len(promised))
+    return [
+        MetricSummary(
+            metric=metric,
+            claims=[claim for claim in claims if claim.metric == metric],
+            arms=list(dict.fromkeys(arm for arm, _ in cells[metric])),
+            xs=sorted({x for _, x in cells[metric] if x is not None}),
+            values={
+                key: np.array([float(np.mean(values)) for values in by_seed.values()])
+                for key, by_seed in cells[metric].items()
+            },
+            seeds={key: list(by_seed) for key, by_seed in cells[metric].items()},
+            items={
+                arm: {item: float(np.mean(values)) for item, values in by_item.items()}
+                for arm, by_item in items[metric].items()
+            },
+        )
+        for metric in order
+    ]
+
+
+def number(value: float | None) -> str:
+    """Write a number with four significant digits, as a reader would.
+
+    Examples
+    --------
+    >>> number(0.123456), number(1234.5), number(3e-9), number(None)
+    ('0.1235', '1234', '3e-09', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if abs(value) < 1000 or abs(value) >= 1e6 else f"{value:.0f}"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """Write an interval; an open end is an infinity.
+
+    Examples
+    --------
+    >>> span(0.1, None)
+    '[0.1, ∞]'
+    """
+    return f"[{'-∞' if low is None else number(low)}, {'∞' if high is None else number(high)}]"

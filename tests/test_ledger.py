@@ -1,0 +1,106 @@
+"""Result files are whole or not there; damage is named; every committed verdict follows from its measurements."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from reprise import claims, ledger, runner
+from reprise.errors import DamagedFileError, RepriseError
+
+
+@pytest.fixture
+def result(toy, tmp_path):
+    return runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)[0]
+
+
+def test_a_result_survives_the_disk(result, tmp_path):
+    path = tmp_path / "copy.json"
+    ledger.write(path, result)
+    assert ledger.read(path) == result
+    assert len(path.read_text().splitlines()) < 150, "each measurement takes one line"
+
+
+def test_verdicts_are_derived_again_from_the_raw_measurements(result):
+    assert ledger.rederive(result, "quick") == result.runs["quick"].claims
+
+
+@pytest.mark.parametrize(
+    ("damage", "field"),
+    [
+        (lambda text: text[: len(text) // 2], "not JSON"),
+        (lambda text: text.replace('"seed": 1', '"seed": "one"'), r"runs.quick.trials.1.seed"),
+        (lambda text: text.replace('"seconds"', '"secunds"', 1), r"runs.quick.trials.0.se"),
+        (lambda text: text.replace('"schema": 1', '"schema": 99'), "'schema' is 99"),
+        (lambda text: text.replace('"paper"', '"papre"'), "papre|paper"),
+        (lambda text: text.replace('"quick"', '"huge"', 1), "runs"),
+    ],
+)
+def test_a_damaged_file_is_named_with_its_field_and_left_alone(result, tmp_path, toy, damage, field):
+    path = tmp_path / f"{toy.SLUG}.json"
+    broken = damage(path.read_text())
+    path.write_text(broken)
+    with pytest.raises(DamagedFileError, match=field) as raised:
+        ledger.read(path)
+    assert path.name in str(raised.value)
+    with pytest.raises(DamagedFileError):
+        runner.run([toy.SLUG], seeds=1, scale="quick", jobs=0, out=tmp_path)
+    assert path.read_text() == broken
+
+
+def test_a_full_disk_leaves_the_old_result_whole(result, tmp_path, monkeypatch, toy):
+    path = tmp_path / f"{toy.SLUG}.json"
+    before = path.read_text()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RepriseError, match="No space left"):
+        ledger.write(path, result)
+    assert path.read_text() == before
+    assert not list(tmp_path.glob(".*.tmp"))
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_the_old_result_whole(result, tmp_path, monkeypatch, toy):
+    path = tmp_path / f"{toy.SLUG}.json"
+    before = path.read_text()
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.write(path, result)
+    assert path.read_text() == before
+
+
+def test_adopting_keeps_other_scales_and_judges_anew(result, tmp_path, monkeypatch, toy):
+    book = tmp_path / "book"
+    monkeypatch.setattr(ledger, "ledger_folder", lambda: book)
+    changed = json.loads((tmp_path / f"{toy.SLUG}.json").read_text())
+    changed["runs"]["quick"]["claims"][0]["verdict"] = "does not hold"
+    (tmp_path / f"{toy.SLUG}.json").write_text(json.dumps(changed))
+    assert ledger.adopt(tmp_path, [toy.SLUG]) == [toy.SLUG]
+    assert ledger.committed(toy.SLUG).runs["quick"].claims[0].verdict == "holds"
+    runner.run([toy.SLUG], seeds=2, scale="desktop", jobs=0, out=tmp_path / "later")
+    ledger.adopt(tmp_path / "later")
+    assert set(ledger.committed(toy.SLUG).runs) == {"quick", "desktop"}
+
+
+COMMITTED = [(result.paper, scale) for result in ledger.all_committed() for scale in result.runs]
+
+
+@pytest.mark.parametrize(("slug", "scale"), COMMITTED)
+def test_every_committed_verdict_follows_from_its_raw_measurements(slug, scale):
+    result = ledger.committed(slug)
+    assert ledger.rederive(result, scale) == result.runs[scale].claims
+    assert {record.id for record in result.runs[scale].claims} == {claim.id for claim in claims.load(slug).CLAIMS}
+
+
+@pytest.mark.parametrize(("slug", "scale"), COMMITTED)
+def test_the_ledger_holds_five_seeds_that_are_not_the_pilots(slug, scale):
+    run = ledger.committed(slug).runs[scale]
+    assert run.seeds[:5] == [0, 1, 2, 3, 4]
+    assert max(run.seeds) < 1000

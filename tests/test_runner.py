@@ -1,0 +1,135 @@
+"""Trials run, are kept when interrupted, and go on; here, in processes, and on Ray."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from reprise import claims, ledger, runner
+from reprise.claim import Measurement
+from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
+
+QUICKEST = "ila-sdp"
+
+
+def test_results_depend_only_on_the_seed(toy, tmp_path):
+    first, second = (
+        runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path / name)[0] for name in ("one", "two")
+    )
+    for a, b in zip(first.runs["quick"].trials, second.runs["quick"].trials, strict=True):
+        assert a.measurements == b.measurements
+    verdicts = {record.id: record.verdict for record in first.runs["quick"].claims}
+    assert verdicts == {"better": "holds", "level": "holds", "exact": "holds"}
+
+
+def test_preparation_is_done_once_and_scales_are_kept_apart(toy, tmp_path):
+    runner.run([toy.SLUG], seeds=1, scale="quick", jobs=0, out=tmp_path)
+    result = runner.run([toy.SLUG], seeds=2, scale="quick", jobs=0, out=tmp_path)[0]
+    assert toy.prepared_times == 1
+    result = runner.run([toy.SLUG], seeds=2, scale="desktop", jobs=0, out=tmp_path)[0]
+    assert toy.prepared_times == 2
+    assert set(result.runs) == {"quick", "desktop"}
+    assert result.runs["quick"].prepared["data"] == "seeded noise"
+
+
+def test_resume_keeps_finished_trials_of_the_same_code_only(toy, tmp_path, monkeypatch):
+    runner.run([toy.SLUG], seeds=[0, 1], scale="quick", jobs=0, out=tmp_path)
+    path = tmp_path / f"{toy.SLUG}.json"
+    marked = path.read_text().replace('"seconds": ', '"seconds": 777')
+    path.write_text(marked)
+    again = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
+    assert [str(t.seconds).startswith("777") for t in again.trials] == [True, True, False]
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "other code")
+    fresh = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
+    assert not any(str(t.seconds).startswith("777") for t in fresh.trials)
+
+
+def test_a_fresh_run_keeps_a_copy_of_what_was_there(toy, tmp_path):
+    runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)
+    before = (tmp_path / f"{toy.SLUG}.json").read_text()
+    runner.run([toy.SLUG], seeds=1, scale="quick", jobs=0, out=tmp_path)
+    assert ledger.read(tmp_path / f"{toy.SLUG}.previous.json").runs["quick"].seeds == [0, 1, 2]
+    assert '"seed": 2' in before
+
+
+def test_an_interrupted_run_keeps_what_is_done(toy, tmp_path, monkeypatch):
+    measure = toy.measure
+
+    def interrupted(trial, prepared):
+        if trial.seed == 2:
+            raise KeyboardInterrupt
+        return measure(trial, prepared)
+
+    monkeypatch.setattr(toy, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run([toy.SLUG], seeds=4, scale="quick", jobs=0, out=tmp_path)
+    assert ledger.read(tmp_path / f"{toy.SLUG}.json").runs["quick"].seeds == [0, 1]
+    monkeypatch.setattr(toy, "measure", measure)
+    resumed = runner.run([toy.SLUG], seeds=4, scale="quick", jobs=0, out=tmp_path, resume=True)[0]
+    assert resumed.runs["quick"].seeds == [0, 1, 2, 3]
+
+
+def test_a_number_that_is_not_finite_fails_the_trial_by_name(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(toy, "measure", lambda trial, prepared: iter([Measurement("B", "loss", float("nan"), x=2.0)]))
+    with pytest.raises(RepriseError, match=r"seed 0.*'loss' of 'B' is nan, x 2.0"):
+        runner.run([toy.SLUG], seeds=1, scale="quick", jobs=0, out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"slugs": []}, "No paper"),
+        ({"seeds": 0}, "at least one"),
+        ({"seeds": [-1]}, "none below 0"),
+        ({"scale": "huge"}, "quick, desktop, full"),
+        ({"jobs": -1}, "jobs must be"),
+    ],
+)
+def test_impossible_settings_are_refused(toy, tmp_path, settings, message):
+    with pytest.raises(InvalidInputError, match=message):
+        runner.run(**({"slugs": [toy.SLUG], "out": tmp_path, "jobs": 0} | settings))
+
+
+def test_an_unknown_paper_is_answered_with_the_nearest(tmp_path):
+    with pytest.raises(UnknownNameError, match="matryoshka"):
+        runner.run(["matrioshka"], out=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_in_processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("processes")
+    return runner.run([QUICKEST], seeds=2, scale="quick", jobs=2, out=folder)[0].runs["quick"]
+
+
+def test_processes_measure_what_this_process_measures(run_in_processes, tmp_path):
+    here = runner.run([QUICKEST], seeds=2, scale="quick", jobs=0, out=tmp_path)[0].runs["quick"]
+    assert [t.measurements for t in here.trials] == [t.measurements for t in run_in_processes.trials]
+    assert run_in_processes.environment["threads"] == max(1, (os.cpu_count() or 1) // 2)
+    assert all(t.peak_memory > 50 for t in run_in_processes.trials)
+
+
+def test_a_local_ray_cluster_measures_the_same(run_in_processes, tmp_path):
+    pytest.importorskip("ray")
+    there = runner.run([QUICKEST], seeds=2, scale="quick", ray="local", out=tmp_path)[0].runs["quick"]
+    assert [t.measurements for t in there.trials] == [t.measurements for t in run_in_processes.trials]
+
+
+def test_ctrl_c_stops_the_command_and_resume_continues(tmp_path):
+    command = [sys.executable, "-m", "reprise", "run", QUICKEST, "--scale", "quick", "--out", str(tmp_path)]
+    running = subprocess.Popen([*command, "--seeds", "60"], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    path = tmp_path / f"{QUICKEST}.json"
+    deadline = time.monotonic() + 120
+    while not path.is_file() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "--resume" in said
+    done = ledger.read(path).runs["quick"].seeds
+    assert 1 <= len(done) < 60
+    more = len(done) + 1
+    subprocess.run([*command, "--seeds", str(more), "--resume", "--json"], check=True, capture_output=True, timeout=120)
+    assert ledger.read(path).runs["quick"].seeds == list(range(more))
