@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
+from tqdm import tqdm
 
 from reprise.discover.ila_sdp import admm
 from reprise.discover.ila_sdp.likelihood import LiftedLikelihood
@@ -73,7 +74,7 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
     certificate_size : with the low-rank solver, points of a random subsample on which tightness is certified by the
         exact one; 0 for none.
     random_state : seeds the rounding, the sketch of the low-rank start, its noise, and the certificate's subsample.
-    verbose : print each iteration's likelihood.
+    verbose : show a progress bar with the best likelihood so far.
 
     Attributes
     ----------
@@ -239,8 +240,9 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
         least_change = self.tol * len(X)
         best = model = model_partition(X, labels, self.n_clusters, ridge=self.ridge, reduce=self.reduce)
         history, seen, idle = [model.objective], {labels.tobytes()}, 0
-        self._report(history)
-        while len(history) <= self.max_iter and idle < PATIENCE:
+        rounds = tqdm(range(self.max_iter), desc="iLA-SDP", disable=not self.verbose)
+        for _ in rounds:
+            rounds.set_postfix_str(f"2 loglik = {best.objective:.6g}")
             solution = program.solve(model.X, labels, model.working)
             rounded = solution.weights.argmax(axis=1)
             labels = self._refill(rounded, model.misfit, X.shape[1])
@@ -248,18 +250,15 @@ class LikelihoodAdjustedSDP(ClusterMixin, BaseEstimator):
             soft = solution if self.update == "soft" and np.array_equal(labels, rounded) else None
             model = model_partition(X, labels, self.n_clusters, ridge=self.ridge, reduce=self.reduce, soft=soft)
             history.append(model.objective)
-            self._report(history)
             idle = 0 if model.objective > best.objective + least_change else idle + 1
             if model.objective > best.objective:
                 best = model
-            if labels.tobytes() in seen or abs(history[-1] - history[-2]) <= least_change:
+            unchanged = labels.tobytes() in seen or abs(history[-1] - history[-2]) <= least_change
+            if unchanged or idle == PATIENCE:
                 break
             seen.add(labels.tobytes())
+        rounds.close()
         return best, np.array(history)
-
-    def _report(self, history: list[float]) -> None:
-        if self.verbose:
-            print(f"[LikelihoodAdjustedSDP] iterate {len(history) - 1}: 2 loglik = {history[-1]:.6g}")
 
 
 class _Program:

@@ -26,9 +26,10 @@ EXACT_UP_TO = 100
 ADMM_LIMIT = 2000
 """Points above which the exact solver is refused: five K x n x n arrays."""
 
+SKETCHES = 3
 SKETCH_SIZE = 100
 SKETCH_SIZE_PER_CLUSTER = 20
-"""Points of which the k-means SDP is solved exactly to start the low-rank solver on all: the larger of the two."""
+"""Samples whose k-means SDP is solved exactly to start the low-rank solver, and their points: the larger number."""
 
 DEFAULT_TOL: dict[str, float] = {"admm": 1e-5, "lowrank": 1e-4}
 
@@ -80,7 +81,7 @@ def kmeans_sdp(
     Notes
     -----
     The low-rank solver starts from sketch-and-lift: the exact solution of a hundred or more random points, rounded,
-    and every point at its nearest centroid.
+    and every point at its nearest centroid; the best of three.
 
     References
     ----------
@@ -256,15 +257,23 @@ def _check_clusters(n_clusters: int, n_points: int) -> None:
 def _sketch_and_lift(
     X: Float[np.ndarray, "n p"], n_clusters: int, rng: np.random.Generator
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    """Cluster a few points exactly and give each point its nearest centroid, with the squared distance to it."""
-    size = min(len(X), max(SKETCH_SIZE, SKETCH_SIZE_PER_CLUSTER * n_clusters))
-    sketch = X if size == len(X) else X[rng.choice(len(X), size, replace=False)]
+    """Cluster a few points exactly and give each point its nearest centroid, with the squared distance to it.
+
+    Of several sketches the one with the smallest sum of squared distances is taken.
+    """
+    size = max(SKETCH_SIZE, SKETCH_SIZE_PER_CLUSTER * n_clusters)
+    if len(X) <= size:
+        return _lift(X, X, n_clusters, rng)
+    sketches = (X[rng.choice(len(X), size, replace=False)] for _ in range(SKETCHES))
+    return min((_lift(X, sketch, n_clusters, rng) for sketch in sketches), key=lambda lifted: lifted[1].sum())
+
+
+def _lift(
+    X: Float[np.ndarray, "n p"], sketch: Float[np.ndarray, "m p"], n_clusters: int, rng: np.random.Generator
+) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     solution = kmeans_sdp(sketch, n_clusters, solver="admm", tol=SKETCH_TOL)
     rounded = round_membership(solution, n_clusters, int(rng.integers(np.iinfo(np.int32).max)))
-    labels, distances = pairwise_distances_argmin_min(
-        X, cluster_means(sketch, rounded, n_clusters), metric="sqeuclidean"
-    )
-    return labels, distances
+    return pairwise_distances_argmin_min(X, cluster_means(sketch, rounded, n_clusters), metric="sqeuclidean")
 
 
 def _match_to_covariances(likelihood: LiftedLikelihood, labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:

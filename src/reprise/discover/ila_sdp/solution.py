@@ -20,6 +20,13 @@ class LiftedSolution:
     dense : (K, n, n) the matrices, from the exact solver.
     factors : (n, K, r) the ``U_k >= 0`` with ``Z_k = U_k U_k^T``, from the low-rank solver.
     upper_bound : no feasible point of the convex program has a higher value; infinite where it is not known.
+
+    Examples
+    --------
+    >>> half = np.full((2, 1, 1), 0.5**0.5)
+    >>> LiftedSolution(objective=0.0, residual=0.0, n_iter=1, factors=half).matrices[0]
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
     """
 
     objective: float
