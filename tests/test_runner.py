@@ -12,7 +12,7 @@ from reprise import claims, ledger, runner
 from reprise.claim import Measurement
 from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
 
-QUICKEST = "ila-sdp"
+QUICKEST = "frame-averaging"
 
 
 def test_results_depend_only_on_the_seed(toy, tmp_path):

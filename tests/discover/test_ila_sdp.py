@@ -137,7 +137,7 @@ def test_exact_kmeans_solution_agrees_with_cvxpy():
 
 
 def test_the_bound_holds_however_early_the_solver_stops():
-    X, labels, covariances = random_case(4)
+    X, _labels, covariances = random_case(4)
     affinities = LiftedLikelihood.of(X, covariances).dense()
     optimum = solve_exactly(affinities, np.ones(3))[0]
     early = solve_exactly(affinities, np.ones(3), max_iter=5)[0]
@@ -228,7 +228,7 @@ def test_low_rank_stays_below_the_convex_optimum_and_comes_close(rank):
 
 
 def test_low_rank_recovers_the_overlapping_optimum_that_rounding_loses():
-    X, labels = crossed_ellipsoids().draw(30, np.random.default_rng(1000))
+    X, _labels = crossed_ellipsoids().draw(30, np.random.default_rng(1000))
     covariances = crossed_ellipsoids().covariances
     exact = la_sdp(X, covariances, solver="admm", tol=1e-4)
     values = {r: la_sdp(X, covariances, solver="lowrank", rank=r, random_state=0).objective for r in (1, 2)}
