@@ -27,6 +27,7 @@ from reprise.language.retrieval_heads import (
 )
 from reprise.language.retrieval_heads.evaluation import _agrees, _f1
 from reprise.language.retrieval_heads.needles import NeedleSample
+from reprise.models.tiny import tiny_language_model
 
 transformers = pytest.importorskip("transformers")
 
@@ -100,7 +101,7 @@ def slow_scores(lm, sample, max_new_tokens, unique, topk):
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "neox"])
 @pytest.mark.parametrize(("unique", "topk"), [(False, 1), (True, 1), (False, 3)])
 def test_scores_equal_those_of_whole_passes(make_tiny, kind, unique, topk):
-    lm = LanguageModel(make_tiny(kind).model, word_tokenizer(["answer"] * 61))
+    lm = LanguageModel(make_tiny(kind).model, tiny_language_model("answer")[1])
     rng = np.random.default_rng(0)
     samples = []
     for n in (30, 12, 25):
@@ -120,16 +121,6 @@ def test_scores_equal_those_of_whole_passes(make_tiny, kind, unique, topk):
 
 
 # A model that copies because it was built to
-
-
-def word_tokenizer(words):
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    vocabulary = dict.fromkeys(["<unk>", "<s>", *words])
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>")
 
 
 SHARP = 100.0
@@ -188,8 +179,8 @@ def induction_model(tokenizer):
 def copying():
     story = "the sun rose . a dog ran by . rain fell on the hill . nobody saw the boat . it was late ."
     needle = Needle("what hides", "treasure under old green stones .", "under old green stones", prefix="treasure")
-    words = f"{story} {needle.needle} Based on the content of the book , Question : what hides Answer".split()
-    return induction_model(word_tokenizer(words)), NeedleTask(story, [needle])
+    words = f"{story} {needle.needle} Based on the content of the book, Question: what hides Answer"
+    return induction_model(tiny_language_model(words)[1]), NeedleTask(story, [needle])
 
 
 @pytest.mark.parametrize("unique", [False, True])

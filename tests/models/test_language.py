@@ -5,20 +5,12 @@ import torch
 
 from reprise.errors import InvalidInputError, MissingDataError, MissingPackageError
 from reprise.models import language
+from reprise.models.tiny import tiny_language_model
 
 transformers = pytest.importorskip("transformers")
 needs_model = pytest.mark.skipif(
     not language.is_installed(), reason=f"SmolLM2 is not installed: {language.PACKAGED[language.DEFAULT_MODEL].command}"
 )
-
-
-@pytest.fixture
-def small_folder(tmp_path):
-    config = transformers.LlamaConfig(
-        vocab_size=20, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
-    )
-    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path)
-    return tmp_path
 
 
 def test_without_transformers_the_command_is_given(monkeypatch):
@@ -64,10 +56,7 @@ def test_a_damaged_cache_is_made_again(monkeypatch, tmp_path):
 
     def dequantise(place, file, folder):
         made.append(file)
-        config = transformers.LlamaConfig(
-            vocab_size=20, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2
-        )
-        transformers.LlamaForCausalLM(config).save_pretrained(folder)
+        tiny_language_model("a b")[0].save_pretrained(folder)
 
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
     monkeypatch.setattr(language, "_dequantise", dequantise)
@@ -82,17 +71,12 @@ def test_a_damaged_cache_is_made_again(monkeypatch, tmp_path):
     assert [entry.name for entry in folder.parent.iterdir()] == [folder.name], "no scratch folder is left"
 
 
-def test_a_folder_loads_as_it_is(small_folder, word_tokenizer):
-    word_tokenizer.save_pretrained(small_folder)
-    model, tokenizer = language.load_language_model(str(small_folder))
+def test_a_folder_loads_as_it_is(tmp_path):
+    made, words = tiny_language_model("a b")
+    made.save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    model, tokenizer = language.load_language_model(str(tmp_path))
     assert not model.training
-    assert tokenizer.encode("a b") == [1, 2]
-
-
-@pytest.fixture
-def word_tokenizer():
-    from tokenizers import Tokenizer, models, pre_tokenizers
-
-    tokenizer = Tokenizer(models.WordLevel({"?": 0, "a": 1, "b": 2}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="?")
+    assert tokenizer.encode("a b") == words.encode("a b")
+    ids = torch.tensor([[3, 4]])
+    assert torch.equal(model(ids).logits, made(ids).logits)

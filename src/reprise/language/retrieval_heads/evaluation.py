@@ -32,6 +32,12 @@ class NeedleEvaluation:
     recalls : ROUGE-1 recall of each answer in the model's own response.
     log_probs : mean log-probability of the right answer's tokens, when the model is made to say it (nats a token).
     responses : what the model said.
+
+    Examples
+    --------
+    >>> evaluation = NeedleEvaluation(np.array([1.0, 0.5]), np.array([-0.1, -2.0]), ("under the boat", "the boat"))
+    >>> float(evaluation.recalls.mean())
+    0.75
     """
 
     recalls: Float[np.ndarray, " samples"]
@@ -40,7 +46,11 @@ class NeedleEvaluation:
 
 
 class Passage(NamedTuple):
-    """A text, a question about it, and the words of the text that answer it (any one of `answers` is right)."""
+    """A text, a question about it, and the words of the text that answer it (any one of `answers` is right).
+
+    >>> Passage("The key lies under the boat.", "Where is the key?", ("under the boat", "the boat")).question
+    'Where is the key?'
+    """
 
     text: str
     question: str
@@ -48,7 +58,11 @@ class Passage(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A question whose answer is a word or a number; for multiple choice, the letter."""
+    """A question whose answer is a word or a number; for multiple choice, the letter.
+
+    >>> Problem("Two boats carry 3 keys each. How many keys are there?", "6").answer
+    '6'
+    """
 
     question: str
     answer: str
@@ -63,6 +77,17 @@ def mask_heads(model: LanguageModel, heads: Collection[Head], mode: HeadMode = "
     heads : (layer, head) pairs, such as `RetrievalResult.top` gives.
     mode : ``"zero"`` lets nothing of the head through; ``"uniform"`` sets its queries to zero, so that it attends to
         everything alike, which is what the authors' code does.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.language.retrieval_heads import Needle, NeedleTask
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text, needle = "It rained. Nobody came.", Needle("Where is it?", "It lies here.", "here")
+    >>> lm = LanguageModel(*tiny_language_model(f"{text} {needle.needle}"))
+    >>> samples = NeedleTask(text, [needle]).grid(lm.tokenizer, lengths=[9], depths=[0, 1])
+    >>> with mask_heads(lm, [(0, 1), (1, 3)]):
+    ...     recall = needle_recall(lm, samples, max_new_tokens=3)
     """
     return model.ablate_heads(heads, mode)
 
@@ -74,7 +99,19 @@ def needle_recall(
     max_new_tokens: int = MAX_NEW_TOKENS,
     batch_size: int = 8,
 ) -> float:
-    """Give the mean ROUGE-1 recall of the answers in the model's responses."""
+    """Give the mean ROUGE-1 recall of the answers in the model's responses.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.language.retrieval_heads import Needle, NeedleTask
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text, needle = "It rained. Nobody came.", Needle("Where is it?", "It lies here.", "here")
+    >>> lm = LanguageModel(*tiny_language_model(f"{text} {needle.needle}"))
+    >>> samples = NeedleTask(text, [needle]).grid(lm.tokenizer, lengths=[9], depths=[0, 1])
+    >>> 0 <= needle_recall(lm, samples, max_new_tokens=3) <= 1
+    True
+    """
     return float(evaluate_needles(model, samples, max_new_tokens=max_new_tokens, batch_size=batch_size).recalls.mean())
 
 
@@ -89,6 +126,17 @@ def evaluate_needles(
 
     Both share one reading of the prompts, which is where the time goes. The log-probability is the measure with less
     noise; the recall is the paper's.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.language.retrieval_heads import Needle, NeedleTask
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text, needle = "It rained. Nobody came.", Needle("Where is it?", "It lies here.", "here")
+    >>> lm = LanguageModel(*tiny_language_model(f"{text} {needle.needle}"))
+    >>> samples = NeedleTask(text, [needle]).grid(lm.tokenizer, lengths=[9], depths=[0, 1])
+    >>> evaluate_needles(lm, samples, max_new_tokens=3).log_probs.shape
+    (2,)
     """
     responses: list[str] = []
     log_probs: list[float] = []
@@ -123,6 +171,18 @@ def masking_test(
     masks : heads to mask, by name; an empty list is the model as it is.
     mode : as for `mask_heads`.
     max_new_tokens, batch_size : as for `evaluate_needles`.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.language.retrieval_heads import Needle, NeedleTask
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text, needle = "It rained. Nobody came.", Needle("Where is it?", "It lies here.", "here")
+    >>> lm = LanguageModel(*tiny_language_model(f"{text} {needle.needle}"))
+    >>> samples = NeedleTask(text, [needle]).grid(lm.tokenizer, lengths=[9], depths=[0, 1])
+    >>> found = masking_test(lm, samples, {"none": [], "one": [(0, 0)]}, max_new_tokens=3)
+    >>> bool((found["none"].log_probs != found["one"].log_probs).all())
+    True
     """
     found = {}
     for name, heads in masks.items():
@@ -137,6 +197,14 @@ def extractive_f1(
     """Give each passage's F1 of the words in the model's answer and in the best of the right ones.
 
     Words are compared as in SQuAD (Rajpurkar et al., 2016): in lower case, without punctuation and articles.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("The key lies under the boat. Where is it?"))
+    >>> extractive_f1(lm, [Passage("The key lies under the boat.", "Where is it?", ("under the boat",))]).shape
+    (1,)
     """
     prompts = [f"{text}\nAnswer with words from the text.\nQuestion: {question}" for text, question, _ in passages]
     answers = _answers(model, prompts, max_new_tokens, batch_size, stop="\n")
@@ -169,6 +237,14 @@ def problem_accuracy(
     chain_of_thought : whether the model is asked to think step by step first.
     max_new_tokens : the longest response; 256 with reasoning and 16 without, unless given.
     batch_size : problems answered together.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("How many keys are there? The answer is 6 or 7."))
+    >>> problem_accuracy(lm, [Problem("How many keys are there?", "6")], chain_of_thought=False).shape
+    (1,)
     """
     if chain_of_thought:
         request, longest = 'Think step by step. End with "The answer is" and the answer.', 256

@@ -40,6 +40,11 @@ class Needle:
     ------
     InvalidInputError
         If a text is empty, or `needle` does not contain `answer`.
+
+    Examples
+    --------
+    >>> Needle("Where is the key?", "The key lies under the boat.", "under the boat", prefix="The key lies").answer
+    'under the boat'
     """
 
     question: str
@@ -66,6 +71,12 @@ class NeedleSample:
     answer : what a right response says.
     needle : what was hidden.
     length, depth : tokens of the text with the needle, and where in it (0 to 1) the needle was to be put.
+
+    Examples
+    --------
+    >>> needle = Needle("Where is the key?", "The key lies under the boat.", "under the boat")
+    >>> NeedleSample((7, 8, 9, 3, 4), 1, 3, needle.answer, needle, length=4, depth=0.5).answer_ids
+    (8, 9)
     """
 
     ids: tuple[int, ...]
@@ -97,6 +108,18 @@ class NeedleTask:
     ------
     InvalidInputError
         If there is no needle, or the haystack is empty.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text = "It rained all day. Nobody came. The dog slept."
+    >>> needle = Needle("Where is the key?", "The key lies under the boat.", "under the boat")
+    >>> _, tokenizer = tiny_language_model(f"{text} {needle.needle}")
+    >>> sample = NeedleTask(text, [needle]).build(tokenizer, length=18, depth=0.8)
+    >>> tokenizer.decode(sample.ids[:18])
+    '<s> It rained all day . Nobody came . The key lies under the boat . The dog'
+    >>> tokenizer.decode(sample.ids[sample.start : sample.end])
+    'under the boat'
     """
 
     haystack: str

@@ -37,6 +37,15 @@ class RetrievalResult:
     recalls : ROUGE-1 recall of each answer in the model's response.
     responses : what the model said.
     min_recall : a sample is kept if its recall is higher.
+
+    Examples
+    --------
+    >>> scores = np.array([[[0.0, 0.9], [0.0, 0.2]], [[0.0, 0.7], [0.0, 0.0]], [[1.0, 0.0], [1.0, 0.0]]])
+    >>> result = RetrievalResult(scores, recalls=np.array([1.0, 0.8, 0.2]), responses=("...",) * 3)
+    >>> result.n_kept, result.top(1), result.sparsity(), result.silent()
+    (2, [(0, 1)], 0.5, 0.5)
+    >>> result.scores.round(2).tolist(), result.frequency.tolist()
+    ([[0.0, 0.8], [0.0, 0.1]], [[0.0, 1.0], [0.0, 0.5]])
     """
 
     sample_scores: Float[np.ndarray, "samples layers heads"]
@@ -203,6 +212,18 @@ def retrieval_scores(
         If there is no sample, or a prompt does not fit into the model's context.
     NothingRetrievedError
         If no sample counts; the message gives the recalls.
+
+    Examples
+    --------
+    >>> from reprise.language import LanguageModel
+    >>> from reprise.language.retrieval_heads import Needle, NeedleTask
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> text, needle = "It rained. Nobody came.", Needle("Where is it?", "It lies here.", "here")
+    >>> lm = LanguageModel(*tiny_language_model(f"{text} {needle.needle}"))
+    >>> samples = NeedleTask(text, [needle]).grid(lm.tokenizer, lengths=[9], depths=[0, 1])
+    >>> found = retrieval_scores(lm, samples, max_new_tokens=3, min_recall=-1)  # a random model finds nothing
+    >>> found.scores.shape, len(found.top(2))
+    ((2, 4), 2)
 
     References
     ----------
