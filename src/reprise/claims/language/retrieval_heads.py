@@ -218,7 +218,7 @@ class Plan:
 
 
 PLANS: dict[Scale, Plan] = {
-    "quick": Plan(DEFAULT_MODEL, "chat", (100,), (100,), 1, 1, 14, 2, True),
+    "quick": Plan(DEFAULT_MODEL, "chat", (100,), (100,), 1, 1, 12, 2, True),
     "desktop": Plan(DEFAULT_MODEL, "chat", (300, 600), (450,), 1, 2, 30, 8, True),
     "full": Plan(
         model="meta-llama/Llama-3.1-8B",
