@@ -246,8 +246,8 @@ def prepare(setting: Setting) -> Prepared:
     """Load needles and haystacks; the model itself is loaded by each trial, from its cached folder."""
     plan = PLANS[setting.scale]
     if setting.scale == "quick":
-        items = Items(load_needles("ledger")[:4], _joined(load_descriptions()))
-        content = {"ledger": items, "pilot": Items(load_needles("pilot")[:4], items.haystack)}
+        items = Items(load_needles("ledger")[4:7], _joined(load_descriptions()))  # short ones
+        content = {"ledger": items, "pilot": Items(load_needles("pilot")[:3], items.haystack)}
         haystack, licence = "scikit-learn's data-set descriptions", "BSD-3-Clause"
     elif setting.scale == "desktop":
         content = {
