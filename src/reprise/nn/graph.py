@@ -48,7 +48,7 @@ def complete_edges(nodes: int, *, device: torch.device | str | None = None) -> I
     return torch.stack([source, target])
 
 
-def disjoint_copies(edge_index: Int[Tensor, "2 E"], nodes: int, copies: int) -> Int[Tensor, " 2 copies*E"]:
+def disjoint_copies(edge_index: Int[Tensor, "2 E"], nodes: int, copies: int) -> Int[Tensor, "2 CE"]:
     """Repeat a graph of `nodes` nodes as `copies` unconnected ones; copy c numbers its nodes from c · `nodes`."""
     offset = nodes * torch.arange(copies, device=edge_index.device)
     return (edge_index[:, None, :] + offset[None, :, None]).flatten(1)

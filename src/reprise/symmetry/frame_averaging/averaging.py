@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -88,7 +88,7 @@ class FrameAveraging(nn.Module):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Callable[..., Any],
         group: str = "E3",
         *,
         input_kinds: Kind | Sequence[Kind] = "position",

@@ -27,6 +27,12 @@ class GIN(nn.Module):
     identity : append the one-hot numbers.
     max_nodes : length of the one-hot, the largest graph there is (64 in the paper).
     activation : ``torch.tanh`` for separation, ``torch.relu`` to train.
+
+    Examples
+    --------
+    >>> import torch
+    >>> GIN(max_nodes=8)(torch.ones(5, 4, 4) - torch.eye(4)).shape
+    torch.Size([5, 10])
     """
 
     def __init__(
@@ -82,6 +88,12 @@ class GraphMLP(nn.Module):
     in_features : width of `x`, 0 for none.
     hidden : widths (the paper: 128, 64 for graphs of 8 nodes; 2048, 4096, 2048 for 64).
     out_features, activation : as in `GIN`; `activation` also follows the last map.
+
+    Examples
+    --------
+    >>> import torch
+    >>> GraphMLP(8)(torch.ones(5, 4, 4) - torch.eye(4)).shape
+    torch.Size([5, 10])
     """
 
     def __init__(
@@ -108,15 +120,12 @@ class GraphMLP(nn.Module):
         mask: Bool[Tensor, "M n"] | None = None,
     ) -> Float[Tensor, "M out_features"]:
         """Embed M graphs; padded nodes must have zero features and no edges, and then need no mask."""
-        missing = self.nodes - adjacency.shape[-1]
+        n, width = adjacency.shape[-1], 0 if x is None else x.shape[-1]
+        missing = self.nodes - n
         if missing < 0:
-            raise InvalidInputError(
-                f"This network takes at most {self.nodes} nodes; a graph has {adjacency.shape[-1]}."
-            )
-        if (0 if x is None else x.shape[-1]) != self.in_features:
-            raise InvalidInputError(
-                f"This network takes {self.in_features} features a node; got {x if x is None else x.shape[-1]}."
-            )
+            raise InvalidInputError(f"This network takes at most {self.nodes} nodes; a graph has {n}.")
+        if width != self.in_features:
+            raise InvalidInputError(f"This network takes {self.in_features} features a node; got {width}.")
         y = nn.functional.pad(adjacency, (0, missing, 0, missing)).flatten(1)
         if x is not None:
             y = torch.cat([nn.functional.pad(x, (0, 0, 0, missing)).flatten(1), y], dim=1)

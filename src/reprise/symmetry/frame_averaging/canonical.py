@@ -31,6 +31,16 @@ class CanonicalGraphs:
     graph : which graph a form is of. All forms of a graph occur equally often in its frame.
     permutations : all S elements of all frames, or None where nothing asks for them.
     form, element_graph : form and graph of each element.
+
+    Examples
+    --------
+    The path of three nodes can be read from either end, which makes one graph:
+
+    >>> import torch
+    >>> path = torch.tensor([[[0.0, 1, 0], [1, 0, 1], [0, 1, 0]]])
+    >>> forms = canonical_graphs(path, elements=True)
+    >>> len(forms.permutations), len(forms.adjacency)
+    (2, 1)
     """
 
     adjacency: Float[Tensor, "M n n"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -63,7 +64,7 @@ class GraphFrameAveraging(nn.Module):
 
     def __init__(
         self,
-        backbone: nn.Module,
+        backbone: Callable[..., Any],
         *,
         output_kind: Literal["invariant", "node"] = "invariant",
         max_frames: int = MAX_FRAMES,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class NormalEstimator(nn.Module):
     1.0
     """
 
-    def __init__(self, backbone: nn.Module, group: str = "E3", *, degenerate: Degenerate = "warn"):
+    def __init__(self, backbone: Callable[..., Any], group: str = "E3", *, degenerate: Degenerate = "warn"):
         super().__init__()
         self.averaged = FrameAveraging(backbone, group, output_kind="vector", degenerate=degenerate)
 

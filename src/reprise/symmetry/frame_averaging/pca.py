@@ -44,8 +44,19 @@ class Frames:
     axes : principal axes as columns, by increasing variance.
     signs : the sign of each axis in each frame.
     t : centre, zero for the groups without translations.
-    gap : smallest distance of two eigenvalues of the scatter matrix, over the largest.
+    gap : smallest distance of two eigenvalues of the scatter matrix over the largest, before any perturbation.
     batch : cloud of each point, in the packed layout.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.randn(2, 10, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    >>> frames = pca_frames(x, "E3")
+    >>> canonical = frames.apply(x, "position")
+    >>> canonical.shape
+    torch.Size([2, 8, 10, 3])
+    >>> torch.allclose(frames.average(canonical, "position"), x)
+    True
     """
 
     axes: Float[Tensor, "B d d"]
@@ -199,6 +210,8 @@ def pca_frames(
             t = points.mean(1) if weight is None else (points * weight).sum(1) / weight.sum(1)
         centred = points - t[:, None]
         scatter = centred.mT @ (centred if weight is None else centred * weight)
+    if not bool(torch.isfinite(scatter).all()):
+        raise InvalidInputError("The points contain NaN or infinite values.")
     frames = frames_of_scatter(scatter, t, motions, batch=batch, tol=tol, degenerate=degenerate, generator=generator)
     return replace(frames, axes=frames.axes.to(x.dtype), signs=frames.signs.to(x.dtype), t=frames.t.to(x.dtype))
 
@@ -279,8 +292,6 @@ def _check_points(x: Tensor, motions: EuclideanGroup, group: str, mask: Tensor |
         )
     if x.numel() == 0:
         raise InvalidInputError(f"There are no points: x has shape {tuple(x.shape)}.")
-    if not bool(torch.isfinite(x).all()):
-        raise InvalidInputError("The points contain NaN or infinite values.")
     if batch is not None:
         fewest = int(torch.bincount(batch).min())
     else:

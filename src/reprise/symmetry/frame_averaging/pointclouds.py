@@ -65,6 +65,12 @@ class PointNet(nn.Module):
     References
     ----------
     Qi, Su, Mo, Guibas (2017), PointNet, arXiv:1612.00593.
+
+    Examples
+    --------
+    >>> import torch
+    >>> PointNet(widths=(8, 16), head=(8,))(torch.randn(2, 30, 3)).shape
+    torch.Size([2, 30, 3])
     """
 
     def __init__(
@@ -151,6 +157,12 @@ class DGCNN(nn.Module):
     References
     ----------
     Wang, Sun, Liu, Sarma, Bronstein, Solomon (2019), Dynamic graph CNN for learning on point clouds, arXiv:1801.07829.
+
+    Examples
+    --------
+    >>> import torch
+    >>> DGCNN(k=5, width=8)(torch.randn(2, 30, 3)).shape
+    torch.Size([2, 30, 3])
     """
 
     def __init__(self, k: int = 40, *, width: int = 64, out_features: int = 3, dropout: float = 0.5):

@@ -18,9 +18,10 @@ from reprise.errors import InvalidInputError
 EIGENVALUE_TOLERANCE = 1e-5  # relative to the largest: closer eigenvalues count as one
 DECIMALS = 2  # the paper's rounding of the sorted entries
 _ROUNDING_SHIFT = 1.7e-7
-"""Added before rounding: entries of graphs' eigenvectors do lie halfway (1/8 = 0.125), where the last bit would decide
-between 0.12 and 0.13 and differ from one numbering of a graph to the next."""
+"""Added before rounding: entries of eigenvectors do lie halfway between two decimals (the constant one of 64 nodes is
+0.125), where the last bit would decide between 0.12 and 0.13 and differ from one numbering of a graph to the next."""
 MAX_FRAMES = 120
+_ASYMMETRY = 1e-6  # of computed weights, relative to the largest
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def sort_frames(
     -----
     The authors' code groups eigenvalues by exact equality of float32 numbers, so that a double eigenvalue which
     rounding splits gives columns that depend on the numbering. Here eigenvalues within 1e-5 of the largest count as
-    equal, and all is done in float64.
+    equal, and all is done in float64; and entries that lie halfway between two decimals round up, whatever their last
+    bit.
 
     References
     ----------
@@ -184,5 +186,5 @@ def _check_graphs(adjacency: Tensor) -> None:
         raise InvalidInputError(f"Adjacencies must be square, (B, n, n); got shape {tuple(adjacency.shape)}.")
     if not bool(torch.isfinite(adjacency).all()):
         raise InvalidInputError("An adjacency contains NaN or infinite values.")
-    if not torch.equal(adjacency, adjacency.mT):
+    if not torch.allclose(adjacency, adjacency.mT, atol=_ASYMMETRY * float(adjacency.abs().max())):
         raise InvalidInputError("An adjacency is not symmetric: the frame is defined for undirected graphs.")

@@ -67,7 +67,7 @@ def measure_graphs(
     for arm, make, graphs, relabelled in arms:
         for metric, tolerance in ((UNSEPARATED, SEPARATION), (INDISTINGUISHABLE, ROUNDING)):
             yield Measurement(arm, metric, float(len(_close_pairs(make, seeds, graphs, tolerance, trial.device))))
-        distance = _copy_distances(make, seeds, graphs, relabelled, chosen, trial.device)
+        distance = _copy_distances(make, seeds[: size.copy_models], graphs, relabelled, chosen, trial.device)
         yield Measurement(arm, FALSE, float((distance > SEPARATION).double().mean()))
         yield Measurement(arm, DISTANCE, float(distance.max()))
 
