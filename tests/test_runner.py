@@ -113,12 +113,9 @@ def test_processes_measure_what_this_process_measures(run_in_processes, tmp_path
 
 def test_a_local_ray_cluster_measures_the_same(run_in_processes, tmp_path):
     pytest.importorskip("ray")
-    there = runner.run([QUICKEST], seeds=2, scale="quick", ray="local", out=tmp_path)[0].runs["quick"]
-    assert there.seeds == run_in_processes.seeds
-    for a, b in zip(there.trials, run_in_processes.trials, strict=True):
-        assert [(m.arm, m.metric, m.item, m.x) for m in a.measurements] == [
-            (m.arm, m.metric, m.item, m.x) for m in b.measurements
-        ]
+    settings = {"seeds": 2, "scale": "quick", "jobs": 2}  # the same threads a trial, so the same rounding
+    there = runner.run([QUICKEST], ray="local", out=tmp_path, **settings)[0].runs["quick"]
+    assert [t.measurements for t in there.trials] == [t.measurements for t in run_in_processes.trials]
 
 
 def test_ctrl_c_stops_the_command_and_resume_continues(tmp_path):

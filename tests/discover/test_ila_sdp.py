@@ -305,6 +305,19 @@ def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
+@pytest.mark.parametrize("solver", ["admm", "lowrank"])
+@pytest.mark.parametrize("update", ["rounded", "soft"])
+def test_unequal_clusters_are_recovered_better_than_by_the_kmeans_program(solver, update):
+    gains = []
+    for draw in range(1000, 1006):  # one draw of 90 points is too noisy for the bound
+        X, labels = crossed_ellipsoids(separation=4.0).draw(30, np.random.default_rng(draw))
+        model = LikelihoodAdjustedSDP(n_clusters=3, solver=solver, update=update, random_state=0).fit(X)
+        gains.append(misclustering_error(labels, model.start_labels_) - misclustering_error(labels, model.labels_))
+        assert model.objective_ == model.history_.max() > model.history_[0]
+        assert model.objective_ == pytest.approx(profile_loglik(X, model.labels_, model.covariances_))
+    assert np.mean(gains) > 0.05
+
+
 def test_adversarial_configuration_is_recovered_exactly():
     X, labels = distant_triples().draw(20, np.random.default_rng(1000))
     model = LikelihoodAdjustedSDP(n_clusters=6, random_state=0).fit(X)
