@@ -724,7 +724,6 @@ X, Y = make_data()
         ({"model": nn.ReLU()}, "no parameter that requires a gradient"),
         ({"validate": lambda model: {"loss": 1.0}}, "'loss' .* is taken"),
     ],
-    ids=str,
 )
 def test_bad_input(changes, message):
     with pytest.raises(InvalidInputError, match=message):

@@ -235,6 +235,54 @@ def data(as_json: Json = False) -> None:
     _stdout().print(table)
 
 
+@app.command()
+def bench(
+    task: Annotated[str, typer.Argument(help="What to do with the data, such as `cluster`.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several."),
+    ],
+    labels: Annotated[str | None, typer.Option(help="A file with the true labels, or a column of the data.")] = None,
+    n_clusters: Annotated[
+        int | None, typer.Option(help="How many clusters; else as many as labels, or estimated.", min=2)
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Time for all methods together, such as 90s, 10m or 1h.")] = "10m",
+    scale: Annotated[
+        str | None,
+        typer.Option(help="auto (default), standard: columns to one spread, unit: rows to length 1, or none."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report and labels; reprise-bench/DATA unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare every method for a task, and the standard ones, on your own data; writes a report and the best answer."""
+    from reprise import workbench
+    from reprise.workbench.terminal import leaderboard
+
+    settings: dict[str, Any] = {
+        name: value for name, value in (("n_clusters", n_clusters), ("scale", scale)) if value is not None
+    }
+    folder = out if out is not None else Path("reprise-bench") / Path(data).stem
+    try:
+        board = workbench.bench(task, data, labels, budget=budget, seed=seed, **settings)
+    except KeyboardInterrupt:
+        _stderr().print("Stopped before any method had finished.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if as_json:
+        _print_json(board.to_json())
+    else:
+        console = _stdout()
+        console.print(leaderboard(board, console.width))
+    board.need_one()
+    files = board.write(folder)
+    beside = ", ".join(path.name for path in files[1:])
+    _stderr().print(f"Report: {_escape(str(files[0]))}   Beside it: {beside}", soft_wrap=True)
+    if board.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
 class _Progress:
     """A bar for each paper: trials done, time spent, time to go."""
 

@@ -16,6 +16,8 @@ from reprise.report.summary import number, span, summarise
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_HERE = "reprise.report"
+
 
 def paper_page(result: Result) -> str:
     """Give the page of a paper's result: claims and verdicts, figures and tables by scale, and how to re-run it.
@@ -58,18 +60,25 @@ def write_paper_page(result: Result, path: str | Path) -> Path:
     return path
 
 
-def render(template: str, **content: Any) -> str:
-    """Render one of the package's templates; every text in it is escaped."""
-    return _templates().get_template(template).render(**content)
+def render(template: str, /, templates_of: str = _HERE, **content: Any) -> str:
+    """Render a template of a package (its folder ``templates``); every text in it is escaped.
+
+    Templates of another package than this one can extend ``page.html``, whose blocks are `title`, `style` and
+    `content`.
+    """
+    return _templates(templates_of).get_template(template).render(**content)
 
 
 @functools.cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _templates(package: str) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("reprise.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, _HERE))]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     environment.filters |= {"number": number, "drawing": Markup}
     environment.globals |= {"span": span}

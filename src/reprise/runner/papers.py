@@ -78,7 +78,7 @@ def run(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     result = run(["ila-sdp"], seeds=2, scale="quick", jobs=0, out=folder)[0]
+    ...     result = run(["frame-averaging"], seeds=2, scale="quick", jobs=0, out=folder)[0]
     >>> result.runs["quick"].seeds
     [0, 1]
     """

@@ -31,7 +31,14 @@ _BLOCK = 4096
 
 
 class MatryoshkaNetwork(nn.Module):
-    """An encoder and its Matryoshka head: from samples to the logits of every nested size."""
+    """An encoder and its Matryoshka head: from samples to the logits of every nested size.
+
+    Examples
+    --------
+    >>> network = MatryoshkaNetwork(MLP(20, 8), MatryoshkaHead((2, 8), num_classes=3))
+    >>> [tuple(logits.shape) for logits in network(torch.zeros(5, 20))]
+    [(5, 3), (5, 3)]
+    """
 
     def __init__(self, encoder: nn.Module, head: MatryoshkaHead):
         super().__init__()

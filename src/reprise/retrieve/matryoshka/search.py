@@ -21,7 +21,14 @@ _SMALLEST_NORM = 1e-12
 
 
 class Retrieval(NamedTuple):
-    """What was found: rows of the database and distances (n, k), nearest first, and multiply-adds a query."""
+    """What was found: rows of the database and distances (n, k), nearest first, and multiply-adds a query.
+
+    Examples
+    --------
+    >>> db = np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+    >>> adaptive_retrieval(db, [[0.8, 0.6]], shortlist_dim=2, rerank_dim=2, k=2, metric="ip")
+    Retrieval(indices=array([[2, 0]]), distances=array([[-0.96, -0.8 ]]), flops=10)
+    """
 
     indices: NDArray[np.int64]
     distances: NDArray[np.floating]

@@ -1,4 +1,4 @@
-"""Is one Matryoshka embedding, cut to any length, as good as an embedding trained for that length.
+"""Measure whether one Matryoshka embedding, cut to any length, is as good as one trained for that length.
 
 Everything is measured on one split and one seed at a time. The arms share architecture, learning rate, epochs and
 regularisation, chosen for their average on pilot seeds; what is fitted after training (a probe, a subspace, thresholds)
@@ -8,7 +8,8 @@ hundreds of GPU hours for all the arms). Ten classes want fewer coordinates than
 2 to 64 where the paper has 8 to 2048.
 """
 
-from reprise.claims.retrieve.matryoshka.experiment import measure, prepare
+from reprise.claims.retrieve.matryoshka.measuring import measure
 from reprise.claims.retrieve.matryoshka.promises import CLAIMS
+from reprise.claims.retrieve.matryoshka.setup import prepare
 
 __all__ = ["CLAIMS", "measure", "prepare"]

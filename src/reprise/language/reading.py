@@ -1,0 +1,120 @@
+"""Reading residual streams, the outputs of layers' parts and heads, and logits in one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from reprise.errors import InvalidInputError
+from reprise.language.batch import Batch, Positions, take_columns
+from reprise.language.interventions import check_layer, residual_reader
+from reprise.nn.activations import capture, edit
+
+if TYPE_CHECKING:
+    from reprise.language.model import LanguageModel
+
+Layers = int | Iterable[int] | Literal["all"] | None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What `LanguageModel.trace` read; what was not asked for is None.
+
+    Shapes are ``[batch, layers asked, positions asked, ...]``, layers in the order in which they were asked for.
+
+    Parameters
+    ----------
+    residual : residual streams.
+    attention_output, mlp_output : what the attention and feed-forward parts compute.
+    head_output : each head's output before the projection that joins them.
+    logits : of the next token, ``[batch, positions asked, vocabulary]``.
+    """
+
+    residual: Float[Tensor, "batch streams positions d_model"] | None = None
+    attention_output: Float[Tensor, "batch layers positions d_model"] | None = None
+    mlp_output: Float[Tensor, "batch layers positions d_model"] | None = None
+    head_output: Float[Tensor, "batch layers positions heads d_head"] | None = None
+    logits: Float[Tensor, "batch positions vocabulary"] | None = None
+
+
+def read_trace(
+    model: LanguageModel,
+    batch: Batch,
+    *,
+    residual: Layers,
+    attention_output: Layers,
+    mlp_output: Layers,
+    head_output: Layers,
+    logits: bool,
+    positions: Positions,
+    gradients: bool,
+) -> Trace:
+    """Run one forward pass and keep what was asked for; see `LanguageModel.trace`."""
+    keep = partial(take_columns, columns=batch.columns(positions))
+    blocks, n_layers = model.parts.blocks, model.n_layers
+    streams = numbered(residual, n_layers, "Residual stream")
+    attentions, mlps, heads = (numbered(layers, n_layers - 1) for layers in (attention_output, mlp_output, head_output))
+    with ExitStack() as watch, torch.set_grad_enabled(gradients):
+
+        def look(modules: Mapping[int, nn.Module], site: Literal["input", "output"]) -> dict[int, Tensor]:
+            return watch.enter_context(capture(modules, site=site, keep=keep))
+
+        seen_streams = look({layer: residual_reader(model.parts, layer) for layer in streams}, "input")
+        seen_attentions = look({layer: blocks[layer].attention for layer in attentions}, "output")
+        seen_mlps = look({layer: blocks[layer].mlp for layer in mlps}, "output")
+        seen_heads = look({layer: blocks[layer].output for layer in heads}, "input")
+        seen_norm = look({0: model.parts.final_norm} if logits else {}, "output")
+        last = max([*streams, *(layer + 1 for layer in (*attentions, *mlps, *heads))], default=0)
+        with nullcontext() if logits else _stopping_at(residual_reader(model.parts, last)):
+            model.run(batch)
+        head_rows = _stack(seen_heads, heads)
+        return Trace(
+            residual=_stack(seen_streams, streams),
+            attention_output=_stack(seen_attentions, attentions),
+            mlp_output=_stack(seen_mlps, mlps),
+            head_output=None if head_rows is None else head_rows.unflatten(-1, (model.n_heads, model.d_head)),
+            logits=model.unembed(seen_norm[0], normalised=True) if logits else None,
+        )
+
+
+def numbered(layers: Layers, last: int, what: str = "Layer") -> list[int]:
+    """Spell out which layers are meant.
+
+    Raises
+    ------
+    InvalidInputError
+        If one does not exist.
+    """
+    if layers is None:
+        return []
+    if isinstance(layers, str):
+        if layers != "all":
+            raise InvalidInputError(f"Layers are numbers or 'all'; {layers!r} was given.")
+        return list(range(last + 1))
+    return [check_layer(layer, last, what) for layer in ([layers] if isinstance(layers, int) else layers)]
+
+
+def _stack(seen: dict[int, Tensor], layers: Sequence[int]) -> Tensor | None:
+    return torch.stack([seen[layer] for layer in layers], 1) if layers else None
+
+
+class _Seen(Exception):
+    """Ends a forward pass in which everything asked for has been seen."""
+
+
+@contextmanager
+def _stopping_at(module: nn.Module) -> Iterator[None]:
+    """End the block quietly as soon as `module` is reached."""
+
+    def stop(_: Tensor) -> None:
+        raise _Seen
+
+    with suppress(_Seen), edit(module, stop, site="input"):
+        yield
