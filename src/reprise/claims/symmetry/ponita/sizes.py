@@ -35,7 +35,7 @@ _PAPER_LR = dict.fromkeys(_LR, 1e-3) | {"EGNN": 5e-4}
 
 SIZES = {
     "quick": Size(100, 60, 30, 30, 2, 24, 1, 2, _SMALLER, _ICOSAHEDRON, _SMALLER, _LR),
-    "desktop": Size(3000, 1000, 300, 1000, 60, 40, 5, 20, _SMALL, _ICOSAHEDRON, _SMALLER, _LR),
+    "desktop": Size(3000, 1000, 300, 1000, 50, 32, 5, 20, _SMALL, _ICOSAHEDRON, _SMALLER, _LR),
     "full": Size(
         3000, 3000, 2000, 2000, 10_000, 128, 200, 50, _PAPER, {"num_ori": 16, "grid": "repulsion"}, _SMALL, _PAPER_LR
     ),
