@@ -249,6 +249,13 @@ class ConvNeXtBlock(nn.Module):
     References
     ----------
     Liu, Mao, Wu, Feichtenhofer, Darrell, Xie (2022), A ConvNet for the 2020s, arXiv:2201.03545.
+
+    Examples
+    --------
+    >>> import torch
+    >>> block = ConvNeXtBlock(PointConv(8, basis=4), channels=8)
+    >>> block(torch.randn(5, 8), torch.tensor([[0, 1], [1, 2]]), torch.randn(2, 4)).shape
+    torch.Size([5, 8])
     """
 
     def __init__(self, conv: nn.Module, channels: int, widening: int = 4, layer_scale: float | None = 1e-6):
