@@ -41,8 +41,9 @@ ledger: $(VENV)/dev  ## take the results in $(OUT) into the committed ledger and
 	$(BIN)/reprise ledger --adopt --from $(OUT)
 	$(BIN)/python -m reprise.report.markdown README.md
 
-bench: $(VENV)/dev  ## ours beside a peer, ratios printed
-	$(BIN)/python -m pytest benchmarks -p no:cacheprovider -s --benchmark-only --benchmark-disable-gc
+bench: $(VENV)/dev  ## ours beside peers, ratios printed
+	$(PIP) -c constraints.txt -e ".[bench]"
+	$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' -p no:doctest -o addopts= --import-mode=importlib -s -q
 
 clean:  ## forget the environment and built files
 	rm -rf $(VENV) site

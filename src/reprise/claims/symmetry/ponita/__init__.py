@@ -46,7 +46,7 @@ CLAIMS = (
     ),
     Claim(
         id="nearly-equivariant",
-        of="paper",
+        of="here",
         kind="interval",
         says="on a grid of 12 directions, turning the systems changes the displacements by less than 6 % of their size",
         metric=EQUIVARIANCE,
