@@ -98,8 +98,8 @@ CLAIMS = (
         ours="PONITA",
         against=("PointNet + rotations",),
         metric_unit="degrees",
-        note="PointNet stays near 90 degrees, which is chance, at every learning rate tried: 150 steps on 32 points are "
-        "too few for it, so this compares how fast the networks learn.",
+        note="PointNet stays near 90 degrees, which is chance, at every learning rate tried: 150 steps on 32 points "
+        "are too few for it, so this compares how fast the networks learn.",
     ),
     Claim(
         id="nose-as-egnn",
