@@ -100,6 +100,7 @@ def number(value: float | None) -> str:
     """
     if value is None:
         return "-"
+    value += 0.0  # no minus before a zero
     return f"{value:.4g}" if abs(value) < 1000 or abs(value) >= 1e6 else f"{value:.0f}"
 
 
