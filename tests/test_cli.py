@@ -39,6 +39,14 @@ def test_show_tells_what_it_is_and_how_to_use_it():
     assert json.loads(call("show", "ila-sdp", "--json"))["slug"] == "ila-sdp"
 
 
+def test_show_names_the_extra_of_a_family_and_a_snippet_that_runs():
+    text = call("show", "retrieval-heads")
+    assert 'pip install "reprise-papers[language]"' in text
+    snippet = text.partition('[language]"\n')[2].partition("\nMeasure it again")[0]
+    pytest.importorskip("transformers")
+    exec(compile(snippet, "snippet", "exec"), {})
+
+
 @pytest.mark.parametrize("paper", [p for p in catalogue.papers() if p.status == "planned"][:1], ids=lambda p: p.slug)
 def test_show_of_a_planned_paper_promises_nothing(paper):
     text = call("show", paper.slug)

@@ -104,8 +104,8 @@ def show(slug: Slug, as_json: Json = False) -> None:
     elif paper.status == "planned":
         console.print("Planned: nothing of it can be used yet.")
         return
-    console.print(f'\nInstall:  pip install "{_distribution(paper.family)}"\n')
-    console.print(_snippet(paper), markup=False, highlight=False)
+    console.print(f'\nInstall:  pip install "{_distribution(paper.family)}"\n', markup=False)
+    console.print(_snippet(paper), markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nMeasure it again:  reprise run {slug}")
 
 
@@ -359,7 +359,7 @@ def _snippet(paper: Any) -> str:
     served = getattr(importlib.import_module(paper.module), first.name)
     lines = [example.source.rstrip() for example in doctest.DocTestParser().get_examples(served.__doc__ or "")]
     imported = f"from {paper.module} import {first.name}"
-    return "\n".join([imported, *(line for line in lines if not line.startswith("from reprise"))])
+    return "\n".join(dict.fromkeys([imported, *lines]))
 
 
 def _print_json(content: Any) -> None:

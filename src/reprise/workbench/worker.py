@@ -25,6 +25,7 @@ from reprise.workbench.contract import Entry, Job, Outcome, Problem
 
 _START_SECONDS = 300.0  # a cold disk may take long to import the numerical libraries, never this long
 _STOP_SECONDS = 5.0
+_LEAVE_SECONDS = 1.0
 _MAX_WARNINGS = 3
 _MAX_CHARACTERS = 240
 
@@ -132,9 +133,10 @@ class Worker:
     def _end(self) -> None:
         if self._process is None or self._connection is None:
             return
+        self._connection.close()
+        self._process.join(_LEAVE_SECONDS)  # an idle child leaves by itself, and takes its semaphores with it
         self._process.kill()
         self._process.join(_STOP_SECONDS)
-        self._connection.close()
         self._process = self._connection = None
 
 
