@@ -1,0 +1,286 @@
+"""Learned Gaunt products: of two features, and of features with the harmonics of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from reprise.errors import InvalidInputError
+from reprise.symmetry.gaunt_tensor_product import tables
+from reprise.symmetry.gaunt_tensor_product.layout import (
+    Method,
+    Normalization,
+    check_degree,
+    check_name,
+    check_normalization,
+    check_output_degree,
+    degree_of,
+    harmonic_scale,
+    per_coefficient,
+    size_of,
+)
+from reprise.symmetry.gaunt_tensor_product.product import METHODS, check_pair, multiply
+from reprise.symmetry.gaunt_tensor_product.rotations import EdgeFrames
+from reprise.symmetry.gaunt_tensor_product.tables import constant, scaled_constant
+from reprise.symmetry.gaunt_tensor_product.transforms import from_rings, to_rings
+
+
+class GauntTensorProduct(nn.Module):
+    r"""Gaunt product with a learned weight for each degree of both factors and of the result.
+
+    .. math:: z_{l_3} = w^3_{l_3} \sum_{l_1 l_2} (w^1_{l_1} x_{l_1}) \otimes (w^2_{l_2} y_{l_2})
+
+    in place of a weight for each of the O(L³) paths: the price of the speed, together with the absence of paths of odd
+    l1 + l2 + l3. Costs are those of `gaunt_tensor_product`.
+
+    Parameters
+    ----------
+    lmax1, lmax2 : degrees of the factors.
+    lmax_out : degree of the result; lmax1 + lmax2 by default.
+    channels : weights of their own for each of so many channels, the axis before the last; None shares them.
+    weights : whether there are weights; without, this is `gaunt_tensor_product`.
+    method, normalization : as in `gaunt_tensor_product`.
+    needs : paths (l1, l2, l3) that the caller relies on; refused now where no Gaunt product has them.
+
+    Raises
+    ------
+    InvalidInputError
+        If degrees or channels are impossible, inputs do not fit them, or a needed path is odd or outside the degrees.
+    UnknownNameError
+        If there is no such method or normalization.
+
+    References
+    ----------
+    Luo, Chen, Krishnapriyan (2024), arXiv:2401.10216, section 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> product = GauntTensorProduct(lmax1=2, lmax2=3, lmax_out=2, channels=8)
+    >>> product(torch.randn(5, 8, 9), torch.randn(5, 8, 16)).shape
+    torch.Size([5, 8, 9])
+    """
+
+    def __init__(
+        self,
+        lmax1: int,
+        lmax2: int,
+        lmax_out: int | None = None,
+        channels: int | None = None,
+        weights: bool = True,
+        method: Method = "auto",
+        normalization: Normalization = "integral",
+        needs: Iterable[tuple[int, int, int]] = (),
+    ):
+        super().__init__()
+        self.lmax1, self.lmax2 = check_degree(lmax1, "lmax1"), check_degree(lmax2, "lmax2")
+        self.lmax_out = check_output_degree(lmax_out, lmax1 + lmax2)
+        self.channels = _check_channels(channels)
+        check_name("method of Gaunt products", method, METHODS)
+        check_normalization(normalization)
+        self.method = method
+        self.normalization = normalization
+        for path in needs:
+            self._check_path(tuple(path))
+        shape = () if channels is None else (channels,)
+        for name, lmax in (("weight1", lmax1), ("weight2", lmax2), ("weight_out", self.lmax_out)):
+            self.register_parameter(name, nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None)
+
+    def forward(self, x: Float[Tensor, "*batch n1"], y: Float[Tensor, "*#batch n2"]) -> Float[Tensor, "*batch n3"]:
+        """Multiply coefficients (..., channels, (lmax1 + 1)²) and (..., channels, (lmax2 + 1)²)."""
+        check_pair(x, y, self.lmax_out, self.method)
+        for name, value, lmax in (("x", x, self.lmax1), ("y", y, self.lmax2)):
+            if degree_of(value, name) != lmax:
+                raise InvalidInputError(
+                    f"{name} must have {size_of(lmax)} coefficients, for degree {lmax}; got shape {tuple(value.shape)}."
+                )
+            if self.channels is not None and (value.ndim < 2 or value.shape[-2] != self.channels):
+                raise InvalidInputError(
+                    f"{name} must have {self.channels} channels, on the axis before the last; "
+                    f"got shape {tuple(value.shape)}."
+                )
+        product = multiply(
+            self._scaled(x, self.weight1, self.lmax1), self._scaled(y, self.weight2, self.lmax2), self.lmax_out, self.method
+        )
+        return self._scaled(product, self.weight_out, self.lmax_out, inverse=True)
+
+    def extra_repr(self) -> str:
+        """Say the degrees and how they are multiplied."""
+        return f"{self.lmax1}, {self.lmax2}, {self.lmax_out}, channels={self.channels}, method={self.method!r}"
+
+    def _scaled(self, x: Tensor, weight: Tensor | None, lmax: int, *, inverse: bool = False) -> Tensor:
+        scale = weight
+        if self.normalization != "integral":
+            to_integral = harmonic_scale(lmax, self.normalization)
+            constants = scaled_constant(tuple((1 / to_integral if inverse else to_integral).tolist()), x)
+            scale = constants if weight is None else weight * constants
+        return x if scale is None else x * per_coefficient(scale, lmax)
+
+    def _check_path(self, path: tuple[int, ...]) -> None:
+        if len(path) != 3 or any(isinstance(l, bool) or not isinstance(l, int) or l < 0 for l in path):
+            raise InvalidInputError(f"A path is three degrees (l1, l2, l3); got {path!r}.")
+        l1, l2, l3 = path
+        if l1 > self.lmax1 or l2 > self.lmax2 or l3 > self.lmax_out or not abs(l1 - l2) <= l3 <= l1 + l2:
+            raise InvalidInputError(
+                f"There is no path {path} in a product of degrees up to {self.lmax1} and {self.lmax2} into "
+                f"{self.lmax_out}: degrees must lie within those, and make a triangle."
+            )
+        if sum(path) % 2:
+            raise InvalidInputError(
+                f"The path {path} is antisymmetric (l1 + l2 + l3 is odd, as in a cross product); products of functions "
+                "have none such. Use Clebsch-Gordan products for it: ClebschGordanTensorProduct(odd_paths=True)."
+            )
+
+
+class GauntConvolution(nn.Module):
+    r"""Gaunt product of features with the harmonics of edge vectors, by turning each edge onto the polar axis.
+
+    .. math:: z_{l_3} = w^3_{l_3} \sum_{l_1 l_2} (w^1_{l_1} x_{l_1}) \otimes (w^2_{l_2} h_{l_2}\, Y_{l_2}(r / |r|))
+
+    with h learned functions of the edge that the caller gives. In the edge's frame only order 0 of Y is not zero, so the
+    product is one function of θ that multiplies each order on its own: O(L²) a feature for the product, O(L³) with the
+    sums over degrees and the rotations (`EdgeFrames`), against O(L³) and a larger constant without frames.
+
+    Parameters
+    ----------
+    lmax_in, lmax_edge : degrees of the features and of the edge's harmonics.
+    lmax_out : degree of the result; their sum by default.
+    channels : weights of their own for each of so many channels; None shares them.
+    weights : whether there are weights of degrees.
+    normalization : as in `gaunt_tensor_product`, of features, harmonics and result alike.
+
+    Raises
+    ------
+    InvalidInputError
+        If degrees or channels are impossible, or inputs do not fit them.
+
+    References
+    ----------
+    Luo, Chen, Krishnapriyan (2024), arXiv:2401.10216, section 3.3; the frames: Passaro, Zitnick (2023), Reducing SO(3)
+    convolutions to SO(2), arXiv:2302.03655.
+
+    Examples
+    --------
+    >>> import torch
+    >>> convolution = GauntConvolution(lmax_in=2, lmax_edge=2, lmax_out=2, channels=8)
+    >>> convolution(torch.randn(5, 8, 9), torch.randn(5, 3)).shape
+    torch.Size([5, 8, 9])
+    """
+
+    def __init__(
+        self,
+        lmax_in: int,
+        lmax_edge: int,
+        lmax_out: int | None = None,
+        channels: int | None = None,
+        weights: bool = True,
+        normalization: Normalization = "integral",
+    ):
+        super().__init__()
+        self.lmax_in, self.lmax_edge = check_degree(lmax_in, "lmax_in"), check_degree(lmax_edge, "lmax_edge")
+        self.lmax_out = check_output_degree(lmax_out, lmax_in + lmax_edge)
+        self.channels = _check_channels(channels)
+        check_normalization(normalization)
+        self.normalization = normalization
+        shape = () if channels is None else (channels,)
+        for name, lmax in (("weight_in", lmax_in), ("weight_edge", lmax_edge), ("weight_out", self.lmax_out)):
+            self.register_parameter(name, nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None)
+
+    def frames(self, vectors: Float[Tensor, "E 3"]) -> EdgeFrames:
+        """Make the frames of edges, for this convolution and others of degrees as high."""
+        return EdgeFrames(vectors, max(self.lmax_in, self.lmax_out))
+
+    def forward(
+        self,
+        x: Float[Tensor, "E C n1"],
+        edges: Float[Tensor, "E 3"] | EdgeFrames,
+        radial: Float[Tensor, "E #C l"] | None = None,
+    ) -> Float[Tensor, "E C n3"]:
+        """Multiply the features of edges with their harmonics.
+
+        Parameters
+        ----------
+        x : features that travel along the edges, (E, channels, (lmax_in + 1)²).
+        edges : vectors (E, 3), or their frames.
+        radial : h, a number for each degree of the harmonics and each channel (or one channel for all).
+        """
+        frames = edges if isinstance(edges, EdgeFrames) else self.frames(edges)
+        self._check(x, frames, radial)
+        lmax, nodes, highest = self.lmax_in, self._nodes, min(self.lmax_in, self.lmax_out)
+        profile = self._profile(x, radial)
+        local = frames.to_local(_times(x, self._scale(self.weight_in, lmax, x), lmax))
+        rings = to_rings(local.flatten(0, 1), highest)
+        middle = slice(lmax - highest, lmax + highest + 1)
+        values = torch.bmm(rings, constant(tables.polar, lmax, nodes, like=x)[middle])
+        values = (values.unflatten(1, x.shape[:2]) * profile).flatten(1, 2)
+        out = self.lmax_out
+        middle = slice(out - highest, out + highest + 1)
+        rings = torch.bmm(values, constant(tables.polar_weighted, out, nodes, like=x)[middle])
+        world = frames.to_world(from_rings(rings).unflatten(0, x.shape[:2]))
+        return _times(world, self._scale(self.weight_out, out, x, inverse=True), out)
+
+    @property
+    def _nodes(self) -> int:
+        return tables.nodes_for(self.lmax_in + self.lmax_edge + self.lmax_out)
+
+    def _profile(self, x: Tensor, radial: Tensor | None) -> Tensor:
+        """Give Σ_l w_l h_l Y_l(pole) Y_l(θ) at the nodes: a function of θ for each edge and channel."""
+        weight = self._scale(self.weight_edge, self.lmax_edge, x, double=True)
+        amplitude = radial if weight is None else weight if radial is None else radial * weight
+        profiles = constant(_pole_profiles, self.lmax_edge, self._nodes, like=x)
+        return profiles.sum(0) if amplitude is None else amplitude @ profiles
+
+    def _scale(
+        self, weight: Tensor | None, lmax: int, like: Tensor, *, inverse: bool = False, double: bool = False
+    ) -> Tensor | None:
+        """Give weights times what leads to (or back from) orthonormal harmonics; squared for harmonics of harmonics."""
+        if self.normalization == "integral":
+            return weight
+        scale = harmonic_scale(lmax, self.normalization)
+        scale = 1 / scale if inverse else scale**2 if double else scale
+        constants = scaled_constant(tuple(scale.tolist()), like)
+        return constants if weight is None else weight * constants
+
+    def _check(self, x: Tensor, frames: EdgeFrames, radial: Tensor | None) -> None:
+        channels = "channels" if self.channels is None else str(self.channels)
+        if degree_of(x) != self.lmax_in or x.ndim != 3 or (self.channels is not None and x.shape[1] != self.channels):
+            raise InvalidInputError(
+                f"x must have shape (edges, {channels}, {size_of(self.lmax_in)}); got {tuple(x.shape)}."
+            )
+        if frames.length != len(x) or frames.lmax < max(self.lmax_in, self.lmax_out):
+            raise InvalidInputError(
+                f"{len(x)} features of degrees up to {max(self.lmax_in, self.lmax_out)} need as many edges and frames of "
+                f"that degree; got {frames.length} of degree {frames.lmax}."
+            )
+        if radial is not None and (
+            radial.ndim != 3
+            or radial.shape[0] != len(x)
+            or radial.shape[1] not in {1, x.shape[1]}
+            or radial.shape[2] != self.lmax_edge + 1
+        ):
+            raise InvalidInputError(
+                f"radial must have shape ({len(x)}, {x.shape[1]} or 1, {self.lmax_edge + 1}); got {tuple(radial.shape)}."
+            )
+
+
+@lru_cache(maxsize=tables.KEPT_TABLES)
+def _pole_profiles(lmax: int, nodes: int) -> NDArray[np.float64]:
+    """Give Y_l0(pole) Y_l0 at the nodes, as (lmax + 1, nodes)."""
+    at_pole = np.sqrt((2 * np.arange(lmax + 1) + 1) / (4 * np.pi))
+    return at_pole[:, None] * tables.polar(lmax, nodes)[lmax]
+
+
+def _times(x: Tensor, scale: Tensor | None, lmax: int) -> Tensor:
+    return x if scale is None else x * per_coefficient(scale, lmax)
+
+
+def _check_channels(channels: int | None) -> int | None:
+    if channels is not None and (isinstance(channels, bool) or not isinstance(channels, int) or channels < 1):
+        raise InvalidInputError(f"channels must be an integer of at least 1, or None; got {channels!r}.")
+    return channels

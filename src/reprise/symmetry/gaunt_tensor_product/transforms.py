@@ -1,0 +1,150 @@
+"""Between coefficients of spherical harmonics and 2D Fourier series, and between them and values on a grid."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+
+from reprise.errors import InvalidInputError
+from reprise.symmetry.gaunt_tensor_product import tables
+from reprise.symmetry.gaunt_tensor_product.layout import check_degree, degree_of
+from reprise.symmetry.gaunt_tensor_product.tables import constant
+
+_HALF_ROOT = 0.5**0.5
+
+
+def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex[Tensor, "*batch u v"]:
+    r"""Expand a function on the sphere, given by harmonics, in a Fourier series on the torus (θ, φ).
+
+    .. math:: \sum_{lm} x_{lm} Y_{lm}(\theta, \varphi) = \sum_{|u|,|v| \le L} X_{uv} e^{i(u\theta + v\varphi)}
+
+    The function is real, so X₋ᵤ,₋ᵥ is the conjugate of Xᵤᵥ and only v = 0..L is given; u runs 0..L, -L..-1, as
+    `torch.fft.irfft2` expects. Only v = ±m take part in degree-l order-m harmonics: O(L³), all products real.
+
+    Parameters
+    ----------
+    x : coefficients (..., (L + 1)²), orthonormal harmonics in e3nn's order and axes.
+    lmax : L, where it is to be checked.
+
+    Raises
+    ------
+    InvalidInputError
+        If the last axis is not (L + 1)² long.
+
+    Examples
+    --------
+    The harmonic of degree 1 along the polar axis is √(3/4π) cos θ:
+
+    >>> import torch
+    >>> X = to_fourier(torch.tensor([0.0, 0.0, 1.0, 0.0]))
+    >>> X.shape, X[:, 0].real
+    (torch.Size([3, 2]), tensor([0.0000, 0.2443, 0.2443]))
+    """
+    degree = degree_of(x)
+    if lmax is not None and lmax != degree:
+        raise InvalidInputError(f"x has {x.shape[-1]} coefficients, of degree {degree}; got lmax={lmax}.")
+    cosine, sine = _orders_apart(x, degree)
+    series = constant(tables.fourier_series, degree, like=x)
+    real = torch.einsum("mlu,...ml->...um", series, cosine)  # of cos mφ (v = m): a/2 - ib/2
+    imaginary = torch.einsum("mlu,...ml->...um", series, sine)
+    return _from_half_angles(torch.complex(real, -imaginary), degree)
+
+
+def from_fourier(
+    X: Complex[Tensor, "*batch u v"],  # noqa: N803
+    lmax: int | None = None,
+) -> Float[Tensor, "*batch n"]:
+    r"""Project a real Fourier series on the torus, read on the sphere, onto the harmonics up to a degree.
+
+    .. math:: x_{lm} = \int_0^{2\pi}\!\!\int_0^\pi \sum_{uv} X_{uv} e^{i(u\theta + v\varphi)}\, Y_{lm}\,
+        \sin\theta\, d\theta\, d\varphi
+
+    Inverse of `to_fourier` at the same degree. The series must be that of a function on the sphere, as sums and
+    products of `to_fourier`'s are: even in θ for even v and odd for odd v. O(D² L) for a series of degree D.
+
+    Parameters
+    ----------
+    X : half of the series, (..., 2D + 1, at least lmax + 1), in the order of `to_fourier`.
+    lmax : highest degree L of the result; D by default.
+
+    Returns
+    -------
+    Coefficients (..., (L + 1)²).
+
+    Raises
+    ------
+    InvalidInputError
+        If the series is not complex, its axes do not fit, or `lmax` is above D.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.arange(9.0)
+    >>> torch.allclose(from_fourier(to_fourier(x)), x, atol=1e-5)
+    True
+    """
+    if not X.is_complex() or X.ndim < 2 or X.shape[-2] % 2 == 0:
+        raise InvalidInputError(
+            "A Fourier series is a complex tensor (..., 2D + 1, D + 1), half of the plane as to_fourier gives it; "
+            f"got {X.dtype} of shape {tuple(X.shape)}."
+        )
+    degree = X.shape[-2] // 2
+    lmax = degree if lmax is None else check_degree(lmax)
+    if lmax > degree or X.shape[-1] < lmax + 1:
+        raise InvalidInputError(f"A series of shape {tuple(X.shape)} does not determine degrees up to lmax={lmax}.")
+    half = X[..., : degree + 1, : lmax + 1]
+    # even orders: X_u cos uθ is counted at u and at -u (once at 0); odd orders: i X_u sin uθ likewise
+    twice = torch.full((degree + 1, 1), 2.0, dtype=X.real.dtype, device=X.device)
+    twice[0] = 1.0
+    parity = torch.arange(lmax + 1, device=X.device) % 2 == 1
+    half = torch.where(parity, half * 1j, half) * twice
+    projection = constant(tables.fourier_projection, degree, lmax, like=X.real)
+    cosine = torch.einsum("mul,...um->...ml", projection, half.real)
+    sine = torch.einsum("mul,...um->...ml", projection, -half.imag)
+    return _orders_together(cosine, sine, lmax)
+
+
+def to_rings(x: Float[Tensor, "*batch n"], highest: int) -> Float[Tensor, "m *batch l"]:
+    """Give coefficients by order -highest..highest and degree 0..L, zero where there is no such harmonic."""
+    lmax = degree_of(x)
+    index = constant(tables.by_order, lmax, highest, like=x)
+    padded = nn.functional.pad(x, (0, 1))
+    return padded.movedim(-1, 0).index_select(0, index.flatten()).unflatten(0, index.shape).movedim(1, -1)
+
+
+def from_rings(rings: Float[Tensor, "m *batch l"]) -> Float[Tensor, "*batch n"]:
+    """Undo `to_rings`; orders that the rings lack are zero."""
+    lmax = rings.shape[-1] - 1
+    index = constant(tables.from_orders, lmax, rings.shape[0] // 2, like=rings)
+    flat = rings.movedim(-1, 1).flatten(0, 1)
+    if rings.shape[0] < 2 * lmax + 1:
+        flat = torch.cat([flat, torch.zeros_like(flat[:1])])
+    return flat.index_select(0, index).movedim(0, -1)
+
+
+def _orders_apart(x: Tensor, lmax: int) -> tuple[Tensor, Tensor]:
+    """Give amplitudes a, b of Σ_l Θ_lm (a cos mφ + b sin mφ), halved for m > 0, as (..., m, l) for m = 0..L."""
+    rings = to_rings(x, lmax).movedim(0, -2)
+    cosine, sine = rings[..., lmax:, :], rings[..., : lmax + 1, :].flip(-2)
+    scale = torch.full((lmax + 1, 1), _HALF_ROOT, dtype=x.dtype, device=x.device)
+    scale[0] = 1.0
+    none = torch.zeros_like(sine[..., :1, :])
+    return cosine * scale, torch.cat([none, sine[..., 1:, :] * _HALF_ROOT], dim=-2)
+
+
+def _orders_together(cosine: Tensor, sine: Tensor, lmax: int) -> Tensor:
+    """Give coefficients from 2π times the half series' projections: √2 of them for m > 0."""
+    root = 2**0.5
+    rings = torch.cat([root * sine[..., 1:, :].flip(-2), cosine[..., :1, :], root * cosine[..., 1:, :]], dim=-2)
+    return from_rings(rings.movedim(-2, 0))
+
+
+def _from_half_angles(half: Tensor, degree: int) -> Tensor:
+    """Turn amplitudes of cos uθ (v even) and sin uθ (v odd), u ≥ 0, into those of e^{iuθ}, u = 0..L, -L..-1."""
+    v = torch.arange(degree + 1, device=half.device) % 2 == 1
+    once = half[..., :1, :]
+    positive = half[..., 1:, :] / 2
+    upper = torch.where(v, positive * -1j, positive)
+    lower = torch.where(v, positive * 1j, positive)
+    return torch.cat([torch.where(v, torch.zeros_like(once), once), upper, lower.flip(-2)], dim=-2)
