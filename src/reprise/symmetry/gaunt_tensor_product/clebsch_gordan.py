@@ -44,8 +44,8 @@ class ClebschGordanTensorProduct(nn.Module):
 
     References
     ----------
-    Thomas et al. (2018), Tensor field networks, arXiv:1802.08219; Geiger, Smidt (2022), e3nn, arXiv:2207.09453. Compared
-    with Gaunt products in Luo, Chen, Krishnapriyan (2024), arXiv:2401.10216.
+    Thomas et al. (2018), Tensor field networks, arXiv:1802.08219; Geiger, Smidt (2022), e3nn, arXiv:2207.09453.
+    Compared with Gaunt products in Luo, Chen, Krishnapriyan (2024), arXiv:2401.10216.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class ClebschGordanTensorProduct(nn.Module):
         self.odd_paths = odd_paths
         self.paths: tuple[Path, ...] = _paths(self.lmax1, self.lmax2, self.lmax_out, odd_paths)
         shape = (len(self.paths),) if channels is None else (channels, len(self.paths))
-        self.register_parameter("weight", nn.Parameter(torch.ones(shape)) if weights else None)
+        self.weight = nn.Parameter(torch.ones(shape)) if weights else None
 
     def forward(
         self,

@@ -109,14 +109,14 @@ def dense_tensor(l1_max: int, l2_max: int, l3_max: int) -> NDArray[np.float64]:
     """Give the integrals by quadrature, separately for θ and φ: most orders drop out before θ is summed."""
     highest = l1_max + l2_max + l3_max
     nodes = tables.nodes_for(highest)
-    phi = [tables.azimuthal(l, highest + 1) for l in (l1_max, l2_max, l3_max)]
+    phi = [tables.azimuthal(lmax, highest + 1) for lmax in (l1_max, l2_max, l3_max)]
     over_phi = np.einsum("ap,bp,cp->abc", *phi, optimize=True) / (highest + 1)
     first, second = tables.polar(l1_max, nodes), tables.polar(l2_max, nodes)
     third = tables.polar_weighted(l3_max, nodes)
     out = np.zeros((size_of(l1_max), size_of(l2_max), size_of(l3_max)))
     for a, b, c in np.argwhere(np.abs(over_phi) > 1e-10):  # the others are 0 by symmetry: about 1 in L is not
         m1, m2, m3 = a - l1_max, b - l2_max, c - l3_max
-        d1, d2, d3 = (np.arange(abs(m), l + 1) for m, l in ((m1, l1_max), (m2, l2_max), (m3, l3_max)))
+        d1, d2, d3 = (np.arange(abs(m), lmax + 1) for m, lmax in ((m1, l1_max), (m2, l2_max), (m3, l3_max)))
         pairs = first[a][d1][:, None] * second[b][d2][None]
         block = over_phi[a, b, c] * (pairs @ third[c][:, d3])
         parity = (d1[:, None, None] + d2[:, None] + d3) % 2 == 0

@@ -89,8 +89,9 @@ class GauntTensorProduct(nn.Module):
         for path in needs:
             self._check_path(tuple(path))
         shape = () if channels is None else (channels,)
-        for name, lmax in (("weight1", lmax1), ("weight2", lmax2), ("weight_out", self.lmax_out)):
-            self.register_parameter(name, nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None)
+        self.weight1, self.weight2, self.weight_out = (
+            nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None for lmax in (lmax1, lmax2, self.lmax_out)
+        )
 
     def forward(self, x: Float[Tensor, "*batch n1"], y: Float[Tensor, "*#batch n2"]) -> Float[Tensor, "*batch n3"]:
         """Multiply coefficients (..., channels, (lmax1 + 1)²) and (..., channels, (lmax2 + 1)²)."""
@@ -105,9 +106,8 @@ class GauntTensorProduct(nn.Module):
                     f"{name} must have {self.channels} channels, on the axis before the last; "
                     f"got shape {tuple(value.shape)}."
                 )
-        product = multiply(
-            self._scaled(x, self.weight1, self.lmax1), self._scaled(y, self.weight2, self.lmax2), self.lmax_out, self.method
-        )
+        first, second = self._scaled(x, self.weight1, self.lmax1), self._scaled(y, self.weight2, self.lmax2)
+        product = multiply(first, second, self.lmax_out, self.method)
         return self._scaled(product, self.weight_out, self.lmax_out, inverse=True)
 
     def extra_repr(self) -> str:
@@ -123,7 +123,9 @@ class GauntTensorProduct(nn.Module):
         return x if scale is None else x * per_coefficient(scale, lmax)
 
     def _check_path(self, path: tuple[int, ...]) -> None:
-        if len(path) != 3 or any(isinstance(l, bool) or not isinstance(l, int) or l < 0 for l in path):
+        if len(path) != 3 or any(
+            isinstance(degree, bool) or not isinstance(degree, int) or degree < 0 for degree in path
+        ):
             raise InvalidInputError(f"A path is three degrees (l1, l2, l3); got {path!r}.")
         l1, l2, l3 = path
         if l1 > self.lmax1 or l2 > self.lmax2 or l3 > self.lmax_out or not abs(l1 - l2) <= l3 <= l1 + l2:
@@ -143,8 +145,8 @@ class GauntConvolution(nn.Module):
 
     .. math:: z_{l_3} = w^3_{l_3} \sum_{l_1 l_2} (w^1_{l_1} x_{l_1}) \otimes (w^2_{l_2} h_{l_2}\, Y_{l_2}(r / |r|))
 
-    with h learned functions of the edge that the caller gives. In the edge's frame only order 0 of Y is not zero, so the
-    product is one function of θ that multiplies each order on its own: O(L²) a feature for the product, O(L³) with the
+    with h learned functions of the edge that the caller gives. In the edge's frame only order 0 of Y is not zero, so
+    the product is one function of θ that multiplies each order on its own: O(L²) a feature for the product, O(L³) with the
     sums over degrees and the rotations (`EdgeFrames`), against O(L³) and a larger constant without frames.
 
     Parameters
@@ -189,8 +191,10 @@ class GauntConvolution(nn.Module):
         check_normalization(normalization)
         self.normalization = normalization
         shape = () if channels is None else (channels,)
-        for name, lmax in (("weight_in", lmax_in), ("weight_edge", lmax_edge), ("weight_out", self.lmax_out)):
-            self.register_parameter(name, nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None)
+        self.weight_in, self.weight_edge, self.weight_out = (
+            nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None
+            for lmax in (lmax_in, lmax_edge, self.lmax_out)
+        )
 
     def frames(self, vectors: Float[Tensor, "E 3"]) -> EdgeFrames:
         """Make the frames of edges, for this convolution and others of degrees as high."""
@@ -200,7 +204,13 @@ class GauntConvolution(nn.Module):
         self,
         x: Float[Tensor, "E C n1"],
         edges: Float[Tensor, "E 3"] | EdgeFrames,
-        radial: Float[Tensor, "E #C l"] | None = None,
+        radial: Float[
+            Tensor,
+            (
+                E  # C k
+            ),
+        ]
+        | None = None,
     ) -> Float[Tensor, "E C n3"]:
         """Multiply the features of edges with their harmonics.
 
@@ -255,8 +265,8 @@ class GauntConvolution(nn.Module):
             )
         if frames.length != len(x) or frames.lmax < max(self.lmax_in, self.lmax_out):
             raise InvalidInputError(
-                f"{len(x)} features of degrees up to {max(self.lmax_in, self.lmax_out)} need as many edges and frames of "
-                f"that degree; got {frames.length} of degree {frames.lmax}."
+                f"{len(x)} features of degrees up to {max(self.lmax_in, self.lmax_out)} need as many edges, and frames "
+                f"of that degree; got {frames.length} of degree {frames.lmax}."
             )
         if radial is not None and (
             radial.ndim != 3
@@ -265,7 +275,8 @@ class GauntConvolution(nn.Module):
             or radial.shape[2] != self.lmax_edge + 1
         ):
             raise InvalidInputError(
-                f"radial must have shape ({len(x)}, {x.shape[1]} or 1, {self.lmax_edge + 1}); got {tuple(radial.shape)}."
+                f"radial must have shape ({len(x)}, {x.shape[1]} or 1, {self.lmax_edge + 1}); "
+                f"got {tuple(radial.shape)}."
             )
 
 

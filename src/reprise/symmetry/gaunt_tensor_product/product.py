@@ -78,7 +78,7 @@ def gaunt_tensor_product(
     References
     ----------
     Luo, Chen, Krishnapriyan (2024), Enabling Efficient Equivariant Operations in the Fourier Basis via Gaunt Tensor
-    Products, arXiv:2401.10216. The grid: Xie, Daigavane, Kotak, Smidt (2024), The Price of Freedom, arXiv:2506.13523.
+    Products, arXiv:2401.10216. The grid: Xie, Daigavane, Kotak, Smidt (2025), The Price of Freedom, arXiv:2506.13523.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def fastest(lmax1: int, lmax2: int, lmax_out: int) -> str:
     >>> fastest(1, 1, 2), fastest(2, 2, 2), fastest(10, 10, 10)
     ('direct', 'grid', 'grid')
     """
-    n1, n2, n3 = ((l + 1) ** 2 for l in (lmax1, lmax2, lmax_out))
+    n1, n2, n3 = ((lmax + 1) ** 2 for lmax in (lmax1, lmax2, lmax_out))
     degree = lmax1 + lmax2 + lmax_out
     on_grid = (n1 + n2 + n3) * tables.nodes_for(degree) * (degree + 1)
     return "direct" if n1 * n2 * (n3 + OUTER_COST) < on_grid and degree <= DENSE_DEGREES else "grid"
@@ -227,7 +227,9 @@ def _on_grid(
     """Evaluate, combine point by point into a function of that degree, and project."""
     nodes, points = tables.nodes_for(degree + lmax_out), degree + lmax_out + 1
     if degree + lmax_out <= DENSE_DEGREES:
-        values = [factor @ constant(tables.synthesis, degree_of(factor), nodes, points, like=factor) for factor in factors]
+        values = [
+            factor @ constant(tables.synthesis, degree_of(factor), nodes, points, like=factor) for factor in factors
+        ]
         return combine(values) @ constant(tables.analysis, lmax_out, nodes, points, like=factors[0])
     shape = torch.broadcast_shapes(*(factor.shape[:-1] for factor in factors))
     values = []
@@ -273,5 +275,3 @@ def _scale(lmax: int, normalization: str, like: Tensor) -> Tensor:
 
 def _scales(lmax: int, normalization: str) -> object:
     return harmonic_scale(lmax, normalization)[degrees(lmax)]
-
-

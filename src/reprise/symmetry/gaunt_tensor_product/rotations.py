@@ -138,7 +138,7 @@ class EdgeFrames:
         for l in range(1, lmax + 1):  # noqa: E741
             cycle = constant(_cycle, l, like=vectors)
             block = _about_pole(azimuth, l) @ (cycle @ _about_pole(polar, l) @ cycle.mT)
-            self.blocks.append(torch.where(near_pole[:, None, None], cycle @ block, block))
+            self.blocks.append(torch.where(near_pole[:, None, None], cycle.mT @ block, block))
 
     def to_local(self, x: Float[Tensor, "E C n"]) -> Float[Tensor, "E C n"]:
         """Turn coefficients so that the vector becomes the polar axis."""
@@ -201,8 +201,8 @@ def _weighted_harmonics(lmax: int) -> NDArray[np.float64]:
 
 
 def _blocks(lmax: int) -> NDArray[np.float64]:
-    l = degrees(lmax)  # noqa: E741
-    return (l[:, None] == l).astype(np.float64).reshape(size_of(lmax), -1)
+    degree = degrees(lmax)
+    return (degree[:, None] == degree).astype(np.float64).reshape(size_of(lmax), -1)
 
 
 def _shape(value: object) -> str:

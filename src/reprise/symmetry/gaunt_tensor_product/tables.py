@@ -59,8 +59,8 @@ def polar(lmax: int, nodes: int) -> Array:
     y = gauss_legendre(nodes)[0]
     sine = np.sqrt(1 - y**2)
     table = np.zeros((2 * lmax + 1, lmax + 1, nodes))
-    for (l, m), value in polar_polynomials(y, lmax).items():
-        table[lmax + m, l] = table[lmax - m, l] = value * sine**m
+    for (degree, m), value in polar_polynomials(y, lmax).items():
+        table[lmax + m, degree] = table[lmax - m, degree] = value * sine**m
     return _frozen(table)
 
 
@@ -90,8 +90,8 @@ def azimuthal_mean(lmax: int, points: int) -> Array:
 @lru_cache(maxsize=KEPT_TABLES)
 def synthesis(lmax: int, nodes: int, points: int) -> Array:
     """Give all harmonics on the whole grid, as ((lmax + 1)², nodes · points)."""
-    l, m = degrees(lmax), orders(lmax) + lmax
-    values = polar(lmax, nodes)[m, l][:, :, None] * azimuthal(lmax, points)[m][:, None, :]
+    m = orders(lmax) + lmax
+    values = polar(lmax, nodes)[m, degrees(lmax)][:, :, None] * azimuthal(lmax, points)[m][:, None, :]
     return _frozen(values.reshape(size_of(lmax), -1))
 
 
@@ -114,8 +114,8 @@ def fourier_series(lmax: int) -> Array:
     cosine = np.cos(theta[:, None] * u) * np.where(u == 0, 1, 2) / samples
     sine = 2 * np.sin(theta[:, None] * u) / samples
     table = np.zeros((lmax + 1, lmax + 1, lmax + 1))
-    for (l, m), value in polar_polynomials(np.cos(theta), lmax).items():
-        table[m, l] = (value * np.sin(theta) ** m) @ (sine if m % 2 else cosine)
+    for (degree, m), value in polar_polynomials(np.cos(theta), lmax).items():
+        table[m, degree] = (value * np.sin(theta) ** m) @ (sine if m % 2 else cosine)
     return _frozen(table)
 
 
@@ -134,15 +134,16 @@ def fourier_projection(degree: int, lmax: int) -> Array:
 @lru_cache(maxsize=KEPT_TABLES)
 def by_order(lmax: int, highest: int) -> NDArray[np.int64]:
     """Give where the coefficient of an order and degree lies, as (2 highest + 1, lmax + 1); (lmax + 1)² if nowhere."""
-    m, l = np.arange(-highest, highest + 1)[:, None], np.arange(lmax + 1)
-    return _frozen(np.where(np.abs(m) <= l, l * (l + 1) + m, size_of(lmax)))
+    m, degree = np.arange(-highest, highest + 1)[:, None], np.arange(lmax + 1)
+    return _frozen(np.where(np.abs(m) <= degree, degree * (degree + 1) + m, size_of(lmax)))
 
 
 @lru_cache(maxsize=KEPT_TABLES)
 def from_orders(lmax: int, highest: int) -> NDArray[np.int64]:
     """Give where each coefficient lies in a flat table of `by_order`'s shape; one past its end if nowhere."""
-    l, m = degrees(lmax), orders(lmax)
-    return _frozen(np.where(np.abs(m) <= highest, (m + highest) * (lmax + 1) + l, (2 * highest + 1) * (lmax + 1)))
+    m = orders(lmax)
+    place = (m + highest) * (lmax + 1) + degrees(lmax)
+    return _frozen(np.where(np.abs(m) <= highest, place, (2 * highest + 1) * (lmax + 1)))
 
 
 @lru_cache(maxsize=KEPT_TABLES)
@@ -152,7 +153,7 @@ def gauss_legendre(nodes: int) -> tuple[Array, Array]:
     return _frozen(y), _frozen(weights)
 
 
-def constant(table: Callable[..., Any], *size: int, like: Tensor) -> Tensor:
+def constant(table: Callable[..., Any], *size: int | str, like: Tensor) -> Tensor:
     """Give a table as a tensor of the dtype (integers stay integers) and on the device of another tensor; kept."""
     return _tensor(table, size, like.dtype, _place(like.device))
 

@@ -52,7 +52,7 @@ def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex
 
 
 def from_fourier(
-    X: Complex[Tensor, "*batch u v"],  # noqa: N803
+    X: Complex[Tensor, "*batch u v"],
     lmax: int | None = None,
 ) -> Float[Tensor, "*batch n"]:
     r"""Project a real Fourier series on the torus, read on the sphere, onto the harmonics up to a degree.
