@@ -21,7 +21,9 @@ from reprise.symmetry.gaunt_tensor_product.layout import (
     check_normalization,
     check_output_degree,
     degree_of,
+    degrees,
     harmonic_scale,
+    orders,
     per_coefficient,
     size_of,
 )
@@ -29,6 +31,9 @@ from reprise.symmetry.gaunt_tensor_product.product import METHODS, check_pair, m
 from reprise.symmetry.gaunt_tensor_product.rotations import EdgeFrames
 from reprise.symmetry.gaunt_tensor_product.tables import constant, scaled_constant
 from reprise.symmetry.gaunt_tensor_product.transforms import from_rings, to_rings
+
+DENSE_DEGREES = 18
+"""Up to this sum of the three degrees, a convolution's whole tables are quicker than order after order."""
 
 
 class GauntTensorProduct(nn.Module):
@@ -123,9 +128,7 @@ class GauntTensorProduct(nn.Module):
         return x if scale is None else x * per_coefficient(scale, lmax)
 
     def _check_path(self, path: tuple[int, ...]) -> None:
-        if len(path) != 3 or any(
-            isinstance(degree, bool) or not isinstance(degree, int) or degree < 0 for degree in path
-        ):
+        if len(path) != 3 or any(type(degree) is not int or degree < 0 for degree in path):
             raise InvalidInputError(f"A path is three degrees (l1, l2, l3); got {path!r}.")
         l1, l2, l3 = path
         if l1 > self.lmax1 or l2 > self.lmax2 or l3 > self.lmax_out or not abs(l1 - l2) <= l3 <= l1 + l2:
@@ -146,8 +149,8 @@ class GauntConvolution(nn.Module):
     .. math:: z_{l_3} = w^3_{l_3} \sum_{l_1 l_2} (w^1_{l_1} x_{l_1}) \otimes (w^2_{l_2} h_{l_2}\, Y_{l_2}(r / |r|))
 
     with h learned functions of the edge that the caller gives. In the edge's frame only order 0 of Y is not zero, so
-    the product is one function of θ that multiplies each order on its own: O(L²) a feature for the product, O(L³) with the
-    sums over degrees and the rotations (`EdgeFrames`), against O(L³) and a larger constant without frames.
+    the product is one function of θ that multiplies each order on its own: O(L²) a feature for the product, O(L³) with
+    the sums over degrees and the rotations (`EdgeFrames`).
 
     Parameters
     ----------
@@ -222,18 +225,29 @@ class GauntConvolution(nn.Module):
         """
         frames = edges if isinstance(edges, EdgeFrames) else self.frames(edges)
         self._check(x, frames, radial)
-        lmax, nodes, highest = self.lmax_in, self._nodes, min(self.lmax_in, self.lmax_out)
         profile = self._profile(x, radial)
-        local = frames.to_local(_times(x, self._scale(self.weight_in, lmax, x), lmax))
+        local = frames.to_local(_times(x, self._scale(self.weight_in, self.lmax_in, x), self.lmax_in))
+        if self.lmax_in + self.lmax_edge + self.lmax_out <= DENSE_DEGREES:
+            product = self._by_whole_tables(local, profile)
+        else:
+            product = self._by_order(local, profile)
+        world = frames.to_world(product)
+        return _times(world, self._scale(self.weight_out, self.lmax_out, x, inverse=True), self.lmax_out)
+
+    def _by_whole_tables(self, local: Tensor, profile: Tensor) -> Tensor:
+        """Multiply at the nodes, all orders side by side: few large matrix products for small degrees."""
+        size = self.lmax_in, self.lmax_out, self._nodes
+        values = (local @ constant(_onto_rings, *size, like=local)).unflatten(-1, (-1, self._nodes))
+        return (values * profile.unsqueeze(-2)).flatten(-2) @ constant(_off_rings, *size, like=local)
+
+    def _by_order(self, local: Tensor, profile: Tensor) -> Tensor:
+        """Multiply at the nodes, order after order: O(L³)."""
+        highest = min(self.lmax_in, self.lmax_out)
         rings = to_rings(local.flatten(0, 1), highest)
-        middle = slice(lmax - highest, lmax + highest + 1)
-        values = torch.bmm(rings, constant(tables.polar, lmax, nodes, like=x)[middle])
-        values = (values.unflatten(1, x.shape[:2]) * profile).flatten(1, 2)
-        out = self.lmax_out
-        middle = slice(out - highest, out + highest + 1)
-        rings = torch.bmm(values, constant(tables.polar_weighted, out, nodes, like=x)[middle])
-        world = frames.to_world(from_rings(rings).unflatten(0, x.shape[:2]))
-        return _times(world, self._scale(self.weight_out, out, x, inverse=True), out)
+        values = torch.bmm(rings, constant(_polar_part, self.lmax_in, self._nodes, highest, like=local))
+        values = (values.unflatten(1, local.shape[:2]) * profile).flatten(1, 2)
+        rings = torch.bmm(values, constant(_weighted_part, self.lmax_out, self._nodes, highest, like=local))
+        return from_rings(rings).unflatten(0, local.shape[:2])
 
     @property
     def _nodes(self) -> int:
@@ -285,6 +299,30 @@ def _pole_profiles(lmax: int, nodes: int) -> NDArray[np.float64]:
     """Give Y_l0(pole) Y_l0 at the nodes, as (lmax + 1, nodes)."""
     at_pole = np.sqrt((2 * np.arange(lmax + 1) + 1) / (4 * np.pi))
     return at_pole[:, None] * tables.polar(lmax, nodes)[lmax]
+
+
+def _polar_part(lmax: int, nodes: int, highest: int) -> NDArray[np.float64]:
+    return tables.polar(lmax, nodes)[lmax - highest : lmax + highest + 1]
+
+
+def _weighted_part(lmax: int, nodes: int, highest: int) -> NDArray[np.float64]:
+    return tables.polar_weighted(lmax, nodes)[lmax - highest : lmax + highest + 1]
+
+
+def _onto_rings(lmax_in: int, lmax_out: int, nodes: int) -> NDArray[np.float64]:
+    """Give (coefficients, orders · nodes): each coefficient's values at the nodes, in its order's columns."""
+    highest = min(lmax_in, lmax_out)
+    table = np.zeros((size_of(lmax_in), 2 * highest + 1, nodes))
+    for i, (degree, order) in enumerate(zip(degrees(lmax_in), orders(lmax_in), strict=True)):
+        if abs(order) <= highest:
+            table[i, order + highest] = tables.polar(lmax_in, nodes)[order + lmax_in, degree]
+    return table.reshape(size_of(lmax_in), -1)
+
+
+def _off_rings(lmax_in: int, lmax_out: int, nodes: int) -> NDArray[np.float64]:
+    weights = 2 * np.pi * tables.gauss_legendre(nodes)[1]
+    table = _onto_rings(lmax_out, lmax_in, nodes).reshape(size_of(lmax_out), -1, nodes) * weights
+    return np.ascontiguousarray(table.reshape(size_of(lmax_out), -1).T)
 
 
 def _times(x: Tensor, scale: Tensor | None, lmax: int) -> Tensor:

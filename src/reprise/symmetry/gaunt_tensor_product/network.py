@@ -118,6 +118,7 @@ class GauntMessageLayer(nn.Module):
             self.convolution = GauntConvolution(lmax, lmax, lmax, channels, normalization="component")
             self.interaction = GauntTensorProduct(lmax, lmax, lmax, channels, normalization="component")
             for weight in (self.convolution.weight_out, self.interaction.weight_out):
+                assert weight is not None
                 nn.init.constant_(weight, 1 / (lmax + 1))  # features of variance 1 keep it, or nearly
             radial = lmax + 1
         else:
@@ -265,7 +266,9 @@ class GauntNetwork(nn.Module):
             edge_index, _ = complete_systems(pos.shape[0], pos.shape[1], device=pos.device)
         packed, nodes = pos.reshape(-1, 3), shape.numel()
         offset = packed.index_select(0, edge_index[0]) - packed.index_select(0, edge_index[1])
-        geometry = self.layers[0].geometry(offset)
+        first = self.layers[0]
+        assert isinstance(first, GauntMessageLayer)
+        geometry = first.geometry(offset)
         length = torch.linalg.vector_norm(offset, dim=-1, keepdim=True)
         nearness = (-((length - self.centres) / (self.centres[1] - self.centres[0])).square()).exp()
         given = [] if edge_attr is None else [edge_attr.reshape(len(offset), -1)]
