@@ -225,24 +225,26 @@ class GauntConvolution(nn.Module):
         """
         frames = edges if isinstance(edges, EdgeFrames) else self.frames(edges)
         self._check(x, frames, radial)
-        profile = self._profile(x, radial)
+        amplitude = self._amplitude(x, radial)
         local = frames.to_local(_times(x, self._scale(self.weight_in, self.lmax_in, x), self.lmax_in))
         if self.lmax_in + self.lmax_edge + self.lmax_out <= DENSE_DEGREES:
-            product = self._by_whole_tables(local, profile)
+            product = self._by_whole_tables(local, amplitude)
         else:
-            product = self._by_order(local, profile)
+            product = self._by_order(local, amplitude)
         world = frames.to_world(product)
         return _times(world, self._scale(self.weight_out, self.lmax_out, x, inverse=True), self.lmax_out)
 
-    def _by_whole_tables(self, local: Tensor, profile: Tensor) -> Tensor:
+    def _by_whole_tables(self, local: Tensor, amplitude: Tensor) -> Tensor:
         """Multiply at the nodes, all orders side by side: few large matrix products for small degrees."""
         size = self.lmax_in, self.lmax_out, self._nodes
-        values = (local @ constant(_onto_rings, *size, like=local)).unflatten(-1, (-1, self._nodes))
-        return (values * profile.unsqueeze(-2)).flatten(-2) @ constant(_off_rings, *size, like=local)
+        profile = amplitude @ constant(_repeated_profiles, self.lmax_edge, min(size[:2]), self._nodes, like=local)
+        values = local @ constant(_onto_rings, *size, like=local)
+        return (values * profile) @ constant(_off_rings, *size, like=local)
 
-    def _by_order(self, local: Tensor, profile: Tensor) -> Tensor:
+    def _by_order(self, local: Tensor, amplitude: Tensor) -> Tensor:
         """Multiply at the nodes, order after order: O(L³)."""
         highest = min(self.lmax_in, self.lmax_out)
+        profile = amplitude @ constant(_pole_profiles, self.lmax_edge, self._nodes, like=local)
         rings = to_rings(local.flatten(0, 1), highest)
         values = torch.bmm(rings, constant(_polar_part, self.lmax_in, self._nodes, highest, like=local))
         values = (values.unflatten(1, local.shape[:2]) * profile).flatten(1, 2)
@@ -253,12 +255,12 @@ class GauntConvolution(nn.Module):
     def _nodes(self) -> int:
         return tables.nodes_for(self.lmax_in + self.lmax_edge + self.lmax_out)
 
-    def _profile(self, x: Tensor, radial: Tensor | None) -> Tensor:
-        """Give Σ_l w_l h_l Y_l(pole) Y_l(θ) at the nodes: a function of θ for each edge and channel."""
+    def _amplitude(self, x: Tensor, radial: Tensor | None) -> Tensor:
+        """Give w_l h_l, for each degree of the harmonics, edge and channel as far as it depends on them."""
         weight = self._scale(self.weight_edge, self.lmax_edge, x, double=True)
-        amplitude = radial if weight is None else weight if radial is None else radial * weight
-        profiles = constant(_pole_profiles, self.lmax_edge, self._nodes, like=x)
-        return profiles.sum(0) if amplitude is None else amplitude @ profiles
+        if radial is None:
+            return x.new_ones(self.lmax_edge + 1) if weight is None else weight
+        return radial if weight is None else radial * weight
 
     def _scale(
         self, weight: Tensor | None, lmax: int, like: Tensor, *, inverse: bool = False, double: bool = False
@@ -323,6 +325,10 @@ def _off_rings(lmax_in: int, lmax_out: int, nodes: int) -> NDArray[np.float64]:
     weights = 2 * np.pi * tables.gauss_legendre(nodes)[1]
     table = _onto_rings(lmax_out, lmax_in, nodes).reshape(size_of(lmax_out), -1, nodes) * weights
     return np.ascontiguousarray(table.reshape(size_of(lmax_out), -1).T)
+
+
+def _repeated_profiles(lmax: int, highest: int, nodes: int) -> NDArray[np.float64]:
+    return np.tile(_pole_profiles(lmax, nodes), 2 * highest + 1)
 
 
 def _times(x: Tensor, scale: Tensor | None, lmax: int) -> Tensor:

@@ -232,24 +232,21 @@ def _on_grid(
         ]
         return combine(values) @ constant(tables.analysis, lmax_out, nodes, points, like=factors[0])
     shape = torch.broadcast_shapes(*(factor.shape[:-1] for factor in factors))
-    values = []
-    for factor in factors:
-        count = factor.shape[:-1].numel()
-        grid = _evaluated(factor.reshape(count, factor.shape[-1]), nodes, points)
-        values.append(grid if len(factors) == 1 else grid.unflatten(0, (*factor.shape[:-1], nodes)))
-    product = combine(values).reshape(-1, points)
-    highest = lmax_out
-    waves = constant(tables.azimuthal_mean, highest, points, like=product)
-    rings = (waves @ product.mT).unflatten(-1, (-1, nodes))
-    coefficients = from_rings(torch.bmm(rings, constant(tables.polar_weighted, lmax_out, nodes, like=product)))
-    return coefficients.reshape(*shape, -1)
+    product = combine([_evaluated(factor.expand(*shape, -1).flatten(0, -2), nodes, points) for factor in factors])
+    rings = (constant(tables.azimuthal_mean, lmax_out, points, like=product) @ product).unflatten(-1, (-1, nodes))
+    coefficients = torch.bmm(rings, constant(tables.polar_weighted, lmax_out, nodes, like=product))
+    return from_rings(coefficients).reshape(*shape, -1)
 
 
-def _evaluated(x: Float[Tensor, "b n"], nodes: int, points: int) -> Float[Tensor, "b*nodes points"]:
+def _evaluated(x: Float[Tensor, "b n"], nodes: int, points: int) -> Float[Tensor, "points b*nodes"]:
     """Sum over degrees for each order and node, then over orders for each point."""
     lmax = degree_of(x)
     rings = torch.bmm(to_rings(x, lmax), constant(tables.polar, lmax, nodes, like=x))
-    return rings.flatten(1).mT @ constant(tables.azimuthal, lmax, points, like=x)
+    return constant(_azimuthal_transposed, lmax, points, like=x) @ rings.flatten(1)
+
+
+def _azimuthal_transposed(lmax: int, points: int) -> object:
+    return tables.azimuthal(lmax, points).T
 
 
 def _power(values: Tensor, order: int) -> Tensor:

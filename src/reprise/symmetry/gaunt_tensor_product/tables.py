@@ -133,9 +133,9 @@ def fourier_projection(degree: int, lmax: int) -> Array:
 
 @lru_cache(maxsize=KEPT_TABLES)
 def by_order(lmax: int, highest: int) -> NDArray[np.int64]:
-    """Give where the coefficient of an order and degree lies, as (2 highest + 1, lmax + 1); (lmax + 1)² if nowhere."""
+    """Give where the coefficient of an order and degree lies, as (2 highest + 1, lmax + 1); order 0's if nowhere."""
     m, degree = np.arange(-highest, highest + 1)[:, None], np.arange(lmax + 1)
-    return _frozen(np.where(np.abs(m) <= degree, degree * (degree + 1) + m, size_of(lmax)))
+    return _frozen(np.where(np.abs(m) <= degree, degree * (degree + 1) + m, degree * (degree + 1)))
 
 
 @lru_cache(maxsize=KEPT_TABLES)

@@ -106,21 +106,23 @@ def from_fourier(
 
 
 def to_rings(x: Float[Tensor, "*batch n"], highest: int) -> Float[Tensor, "m *batch l"]:
-    """Give coefficients by order -highest..highest and degree 0..L, zero where there is no such harmonic."""
+    """Give coefficients by order -highest..highest and degree 0..L.
+
+    Where a degree lacks an order, another number stands: the tables that sum over degrees are 0 there.
+    """
     lmax = degree_of(x)
     index = constant(tables.by_order, lmax, highest, like=x)
-    padded = nn.functional.pad(x, (0, 1))
-    return padded.movedim(-1, 0).index_select(0, index.flatten()).unflatten(0, index.shape).movedim(1, -1)
+    return x.index_select(-1, index.flatten()).unflatten(-1, index.shape).movedim(-2, 0)
 
 
 def from_rings(rings: Float[Tensor, "m *batch l"]) -> Float[Tensor, "*batch n"]:
-    """Undo `to_rings`; orders that the rings lack are zero."""
+    """Give coefficients in one axis again; orders that the rings lack are zero."""
     lmax = rings.shape[-1] - 1
     index = constant(tables.from_orders, lmax, rings.shape[0] // 2, like=rings)
-    flat = rings.movedim(-1, 1).flatten(0, 1)
+    flat = rings.movedim(0, -2).flatten(-2)
     if rings.shape[0] < 2 * lmax + 1:
-        flat = torch.cat([flat, torch.zeros_like(flat[:1])])
-    return flat.index_select(0, index).movedim(0, -1)
+        flat = nn.functional.pad(flat, (0, 1))
+    return flat.index_select(-1, index)
 
 
 def _orders_apart(x: Tensor, lmax: int) -> tuple[Tensor, Tensor]:
