@@ -24,7 +24,7 @@ from reprise.symmetry.gaunt_tensor_product.layout import (
     harmonic_scale,
 )
 from reprise.symmetry.gaunt_tensor_product.tables import constant
-from reprise.symmetry.gaunt_tensor_product.transforms import from_fourier, from_rings, to_fourier, to_rings
+from reprise.symmetry.gaunt_tensor_product.transforms import HALVES, from_rings, padded_series, project_series, to_rings
 
 METHODS = get_args(Method)
 
@@ -202,23 +202,14 @@ def _direct(x: Tensor, y: Tensor, lmax_out: int) -> Tensor:
 
 
 def _fourier(x: Tensor, y: Tensor, lmax_out: int) -> Tensor:
-    if x.dtype in {torch.float16, torch.bfloat16}:
+    if x.dtype in HALVES:
         return _fourier(x.float(), y.float(), lmax_out).to(x.dtype)
     degree = degree_of(x) + degree_of(y)
     # orders beyond lmax_out may fold onto each other; lengths without large prime factors are quicker
     around, across = next_fast_len(2 * degree + 1, real=True), next_fast_len(degree + lmax_out + 1, real=True)
-    values = [_on_torus(to_fourier(factor), around, across) for factor in (x, y)]
-    series = torch.fft.rfft2(values[0] * values[1], norm="forward")[..., : lmax_out + 1]
-    series = torch.cat([series[..., : degree + 1, :], series[..., around - degree :, :]], dim=-2)
-    return from_fourier(series, lmax_out)
-
-
-def _on_torus(series: Tensor, around: int, across: int) -> Tensor:
-    """Evaluate a series on a grid that is finer than its own: zeros between its positive and negative frequencies."""
-    degree = series.shape[-2] // 2
-    zeros = series.new_zeros(*series.shape[:-2], around - series.shape[-2], series.shape[-1])
-    padded = torch.cat([series[..., : degree + 1, :], zeros, series[..., degree + 1 :, :]], dim=-2)
-    return torch.fft.irfft2(padded, s=(around, across), norm="forward")
+    values = [torch.fft.irfft2(padded_series(factor, around), s=(around, across), norm="forward") for factor in (x, y)]
+    series = torch.fft.rfft2(values[0] * values[1], norm="forward")
+    return project_series(series[..., : lmax_out + 1], degree, lmax_out)
 
 
 def _on_grid(

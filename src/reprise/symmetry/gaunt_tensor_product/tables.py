@@ -120,14 +120,35 @@ def fourier_series(lmax: int) -> Array:
 
 
 @lru_cache(maxsize=KEPT_TABLES)
-def fourier_projection(degree: int, lmax: int) -> Array:
-    """Give 2π ∫ Θ_lm(θ) {cos, sin}(uθ) sin θ dθ, as (lmax + 1, degree + 1, lmax + 1): orders m ≥ 0, u ≥ 0, degrees."""
+def fourier_synthesis(lmax: int, around: int) -> NDArray[np.complex128]:
+    """Give what x_m - i x_-m of each degree adds to e^{iuθ + imφ}, as (orders m ≥ 0, degrees, `around` u's).
+
+    Frequencies u are in the order of a fast Fourier transform, zeros between the positive and the negative ones. That
+    is half of cos uθ's factor at u and -u for even m, and -i/2 and i/2 times sin uθ's for odd m; 1/√2 for m > 0 on top.
+    """
+    series = fourier_series(lmax)
+    table = np.zeros((lmax + 1, lmax + 1, around), dtype=complex)
+    for m in range(lmax + 1):
+        scale = (1.0 if m == 0 else math.sqrt(0.5)) * (-0.5j if m % 2 else 0.5)
+        table[m, :, : lmax + 1] += scale * series[m]
+        table[m, :, -np.arange(lmax + 1)] += (np.conj(scale) * series[m]).T
+    return _frozen(table)
+
+
+@lru_cache(maxsize=KEPT_TABLES)
+def fourier_analysis(degree: int, lmax: int, around: int) -> NDArray[np.complex128]:
+    """Give 2π ∫ e^{iuθ} Θ_lm sin θ dθ over half a turn, as (orders m ≥ 0, `around` u's, degrees); √2 for m > 0 on top.
+
+    Of e^{iuθ} only the cosine counts for even m and only the sine for odd m: the series is even or odd with m.
+    """
     nodes = nodes_for(degree + lmax)
     y, weights = gauss_legendre(nodes)
-    angles = np.arange(degree + 1)[:, None] * np.arccos(y)
-    even, odd = np.cos(angles) * weights, np.sin(angles) * weights
-    theta = polar(lmax, nodes)[lmax:].transpose(0, 2, 1)
-    table = np.stack([2 * math.pi * (odd if m % 2 else even) @ theta[m] for m in range(lmax + 1)])
+    angles = np.arange(-degree, degree + 1)[:, None] * np.arccos(y)
+    waves = np.cos(angles) * weights, 1j * np.sin(angles) * weights
+    table = np.zeros((lmax + 1, around, lmax + 1), dtype=complex)
+    for m in range(lmax + 1):
+        scale = 2 * math.pi * (1.0 if m == 0 else math.sqrt(2))
+        table[m, np.arange(-degree, degree + 1)] = scale * waves[m % 2] @ polar(lmax, nodes)[lmax + m].T
     return _frozen(table)
 
 
@@ -154,7 +175,7 @@ def gauss_legendre(nodes: int) -> tuple[Array, Array]:
 
 
 def constant(table: Callable[..., Any], *size: int | str, like: Tensor) -> Tensor:
-    """Give a table as a tensor of the dtype (integers stay integers) and on the device of another tensor; kept."""
+    """Give a table as a tensor on another's device and of its dtype (complex if it is, integers stay); kept."""
     return _tensor(table, size, like.dtype, _place(like.device))
 
 
@@ -167,7 +188,8 @@ def scaled_constant(values: tuple[float, ...], like: Tensor) -> Tensor:
 def _tensor(table: Callable[..., Any], size: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):  # a tensor made in inference mode could not serve in training later
         values = torch.from_numpy(np.array(table(*size)))
-        return values.to(device=device, dtype=dtype if values.is_floating_point() else values.dtype)
+        kind = dtype.to_complex() if values.is_complex() else dtype if values.is_floating_point() else values.dtype
+        return values.to(device=device, dtype=kind)
 
 
 def _numbers(*values: float) -> Array:

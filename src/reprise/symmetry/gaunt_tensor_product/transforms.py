@@ -11,7 +11,8 @@ from reprise.symmetry.gaunt_tensor_product import tables
 from reprise.symmetry.gaunt_tensor_product.layout import check_degree, degree_of
 from reprise.symmetry.gaunt_tensor_product.tables import constant
 
-_HALF_ROOT = 0.5**0.5
+HALVES = {torch.float16, torch.bfloat16}
+"""Types that have no Fourier transform of their own."""
 
 
 def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex[Tensor, "*batch u v"]:
@@ -26,6 +27,8 @@ def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex
     ----------
     x : coefficients (..., (L + 1)²), orthonormal harmonics in e3nn's order and axes.
     lmax : L, where it is to be checked.
+
+    Half precisions are transformed in float32.
 
     Raises
     ------
@@ -44,11 +47,7 @@ def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex
     degree = degree_of(x)
     if lmax is not None and lmax != degree:
         raise InvalidInputError(f"x has {x.shape[-1]} coefficients, of degree {degree}; got lmax={lmax}.")
-    cosine, sine = _orders_apart(x, degree)
-    series = constant(tables.fourier_series, degree, like=x)
-    real = torch.einsum("mlu,...ml->...um", series, cosine)  # of cos mφ (v = m): a/2 - ib/2
-    imaginary = torch.einsum("mlu,...ml->...um", series, sine)
-    return _from_half_angles(torch.complex(real, -imaginary), degree)
+    return padded_series(x.float() if x.dtype in HALVES else x, 2 * degree + 1)
 
 
 def from_fourier(
@@ -93,16 +92,26 @@ def from_fourier(
     lmax = degree if lmax is None else check_degree(lmax)
     if lmax > degree or X.shape[-1] < lmax + 1:
         raise InvalidInputError(f"A series of shape {tuple(X.shape)} does not determine degrees up to lmax={lmax}.")
-    half = X[..., : degree + 1, : lmax + 1]
-    # even orders: X_u cos uθ is counted at u and at -u (once at 0); odd orders: i X_u sin uθ likewise
-    twice = torch.full((degree + 1, 1), 2.0, dtype=X.real.dtype, device=X.device)
-    twice[0] = 1.0
-    parity = torch.arange(lmax + 1, device=X.device) % 2 == 1
-    half = torch.where(parity, half * 1j, half) * twice
-    projection = constant(tables.fourier_projection, degree, lmax, like=X.real)
-    cosine = torch.einsum("mul,...um->...ml", projection, half.real)
-    sine = torch.einsum("mul,...um->...ml", projection, -half.imag)
-    return _orders_together(cosine, sine, lmax)
+    return project_series(X[..., : lmax + 1], degree, lmax)
+
+
+def padded_series(x: Float[Tensor, "*batch n"], around: int) -> Complex[Tensor, "*batch u v"]:
+    """Give the series with zeros between its positive and its negative frequencies u, `around` in all."""
+    lmax = degree_of(x)
+    rings = to_rings(x.reshape(-1, x.shape[-1]), lmax)  # e^{imφ} has (x_m - i x_-m) / √2 times the polar function
+    none = torch.zeros_like(rings[:1])
+    amplitudes = torch.complex(rings[lmax:], torch.cat([none, -rings[:lmax].flip(0)]))
+    series = torch.bmm(amplitudes, constant(tables.fourier_synthesis, lmax, around, like=x))
+    return series.permute(1, 2, 0).reshape(*x.shape[:-1], around, lmax + 1)
+
+
+def project_series(series: Complex[Tensor, "*batch u v"], degree: int, lmax: int) -> Float[Tensor, "*batch n"]:
+    """Project a series of frequencies u up to `degree` (and zeros between) on harmonics of degrees up to `lmax`."""
+    around = series.shape[-2]
+    columns = series.reshape(-1, around, lmax + 1).permute(2, 0, 1)
+    projected = torch.bmm(columns, constant(tables.fourier_analysis, degree, lmax, around, like=series.real))
+    rings = torch.cat([-projected.imag[1:].flip(0), projected.real])
+    return from_rings(rings).reshape(*series.shape[:-2], -1)
 
 
 def to_rings(x: Float[Tensor, "*batch n"], highest: int) -> Float[Tensor, "m *batch l"]:
@@ -123,30 +132,3 @@ def from_rings(rings: Float[Tensor, "m *batch l"]) -> Float[Tensor, "*batch n"]:
     if rings.shape[0] < 2 * lmax + 1:
         flat = nn.functional.pad(flat, (0, 1))
     return flat.index_select(-1, index)
-
-
-def _orders_apart(x: Tensor, lmax: int) -> tuple[Tensor, Tensor]:
-    """Give amplitudes a, b of Σ_l Θ_lm (a cos mφ + b sin mφ), halved for m > 0, as (..., m, l) for m = 0..L."""
-    rings = to_rings(x, lmax).movedim(0, -2)
-    cosine, sine = rings[..., lmax:, :], rings[..., : lmax + 1, :].flip(-2)
-    scale = torch.full((lmax + 1, 1), _HALF_ROOT, dtype=x.dtype, device=x.device)
-    scale[0] = 1.0
-    none = torch.zeros_like(sine[..., :1, :])
-    return cosine * scale, torch.cat([none, sine[..., 1:, :] * _HALF_ROOT], dim=-2)
-
-
-def _orders_together(cosine: Tensor, sine: Tensor, lmax: int) -> Tensor:
-    """Give coefficients from 2π times the half series' projections: √2 of them for m > 0."""
-    root = 2**0.5
-    rings = torch.cat([root * sine[..., 1:, :].flip(-2), cosine[..., :1, :], root * cosine[..., 1:, :]], dim=-2)
-    return from_rings(rings.movedim(-2, 0))
-
-
-def _from_half_angles(half: Tensor, degree: int) -> Tensor:
-    """Turn amplitudes of cos uθ (v even) and sin uθ (v odd), u ≥ 0, into those of e^{iuθ}, u = 0..L, -L..-1."""
-    v = torch.arange(degree + 1, device=half.device) % 2 == 1
-    once = half[..., :1, :]
-    positive = half[..., 1:, :] / 2
-    upper = torch.where(v, positive * -1j, positive)
-    lower = torch.where(v, positive * 1j, positive)
-    return torch.cat([torch.where(v, torch.zeros_like(once), once), upper, lower.flip(-2)], dim=-2)
