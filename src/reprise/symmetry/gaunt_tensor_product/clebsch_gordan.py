@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -92,15 +93,21 @@ class ClebschGordanTensorProduct(nn.Module):
         if weight is not None and weight.shape[-1] != len(self.paths):
             raise InvalidInputError(f"weight needs {len(self.paths)} numbers, one a path; got {tuple(weight.shape)}.")
         both = self.weight if weight is None else weight if self.weight is None else weight * self.weight
-        size = self.lmax1, self.lmax2, self.lmax_out, self.odd_paths
-        pairs = (x[..., :, None] * y[..., None, :]).flatten(-2)
         if both is None:
-            return pairs @ constant(_summed, *size, like=x)
-        # one column for each component of each path, which its weight then multiplies
-        columns = pairs @ constant(_apart, *size, like=x)
-        columns = columns * both.index_select(-1, constant(_path_of, *size, like=x))
-        gathered = columns.new_zeros(*columns.shape[:-1], size_of(self.lmax_out))
-        return gathered.index_add(-1, constant(_place_of, *size, like=x), columns)
+            return self._contracted(x, y, _summed)
+        # a column for each component of each path, which its weight multiplies and then joins with its degree's others
+        columns = self._contracted(x, y, _apart) * (both @ self._table(_path_of, like=x))
+        return columns @ self._table(_place_of, like=x)
+
+    def _contracted(self, x: Tensor, y: Tensor, table: Callable[..., NDArray[np.float64]]) -> Tensor:
+        three_j = self._table(table, like=x)
+        if y.ndim == 3 and x.ndim == 3 and y.shape[1] == 1 and len(x) == len(y):  # one y for all channels
+            of_y = three_j.unflatten(0, (x.shape[-1], y.shape[-1])).movedim(1, 0).flatten(1)
+            return torch.bmm(x, (y[:, 0] @ of_y).unflatten(-1, (x.shape[-1], -1)))
+        return (x[..., :, None] * y[..., None, :]).flatten(-2) @ three_j
+
+    def _table(self, table: Callable[..., NDArray[np.float64]], *, like: Tensor) -> Tensor:
+        return constant(table, self.lmax1, self.lmax2, self.lmax_out, self.odd_paths, like=like)
 
 
 @lru_cache(maxsize=128)
@@ -130,14 +137,15 @@ def _apart(*size: int) -> NDArray[np.float64]:
 
 def _summed(*size: int) -> NDArray[np.float64]:
     """Give (n1 n2, n3): all paths of weight 1 together."""
-    table = np.zeros((size_of(size[0]) * size_of(size[1]), size_of(size[2])))
-    np.add.at(table.T, _place_of(*size), _apart(*size).T)
-    return table
+    return _apart(*size) @ _place_of(*size)
 
 
-def _path_of(*size: int) -> NDArray[np.int64]:
-    return np.concatenate([np.full(2 * l3 + 1, i) for i, (_, _, l3) in enumerate(_paths(*size))])
+def _path_of(*size: int) -> NDArray[np.float64]:
+    """Give (paths, columns): 1 where a column is of a path."""
+    paths = _paths(*size)
+    return np.repeat(np.eye(len(paths)), [2 * l3 + 1 for _, _, l3 in paths], axis=1)
 
 
-def _place_of(*size: int) -> NDArray[np.int64]:
-    return np.concatenate([np.arange(l3**2, (l3 + 1) ** 2) for _, _, l3 in _paths(*size)])
+def _place_of(*size: int) -> NDArray[np.float64]:
+    """Give (columns, n3): 1 where a column is added to."""
+    return np.concatenate([np.eye(size_of(size[2]))[l3**2 : (l3 + 1) ** 2] for _, _, l3 in _paths(*size)])

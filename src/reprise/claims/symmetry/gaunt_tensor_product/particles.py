@@ -1,4 +1,4 @@
-"""The n-body experiment: a network of Gaunt products beside the same of Clebsch-Gordan products, EGNN and a plain GNN."""
+"""The n-body experiment: Gaunt products beside the same network of Clebsch-Gordan products, EGNN and a plain GNN."""
 
 from __future__ import annotations
 
