@@ -242,8 +242,9 @@ class GauntNetwork(nn.Module):
         self.layers = nn.ModuleList(
             GauntMessageLayer(channels, lmax, 1 + basis + edge_dim, product, odd_paths=odd_paths) for _ in range(layers)
         )
-        self.read_scalars = nn.Sequential(
-            nn.Linear(channels, channels), nn.SiLU(), nn.Linear(channels, scalar_out + vector_in * vector_out)
+        read = scalar_out + vector_in * vector_out
+        self.read_scalars = (
+            nn.Sequential(nn.Linear(channels, channels), nn.SiLU(), nn.Linear(channels, read)) if read else None
         )
         self.read_vectors = nn.Linear(channels, vector_out, bias=False) if vector_out else None
         self.scalar_out, self.vector_out = scalar_out, vector_out
@@ -276,7 +277,7 @@ class GauntNetwork(nn.Module):
         h = self._embed(scalars.reshape(nodes, -1), None if vectors is None else vectors.reshape(nodes, -1, 3))
         for layer in self.layers:
             h = layer(h, geometry, invariants, edge_index)
-        read = self.read_scalars(h[..., 0])
+        read = h.new_zeros(nodes, 0) if self.read_scalars is None else self.read_scalars(h[..., 0])
         answers = read.new_zeros(nodes, 0, 3)
         if self.read_vectors is not None:
             answers = self.read_vectors(h[..., 1:4].mT).mT
