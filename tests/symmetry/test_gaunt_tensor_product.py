@@ -20,6 +20,7 @@ from reprise.symmetry.gaunt_tensor_product import (
     GauntMessageLayer,
     GauntNetwork,
     GauntTensorProduct,
+    coefficients,
     from_fourier,
     gaunt_coefficient,
     gaunt_tensor,
@@ -176,6 +177,17 @@ def test_whole_and_separate_tables_of_the_grid_agree(whole, monkeypatch):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(), (0,), (2, 0), (2, 1)])
+@pytest.mark.parametrize("whole", [True, False])
+def test_any_number_of_leading_axes(method, shape, whole, monkeypatch):
+    monkeypatch.setattr(product, "DENSE_DEGREES", 1000 if whole else 0)
+    x, y = draw(*shape, degree=2), draw(*shape, degree=3)
+    assert gaunt_tensor_product(x, y, 4, method).shape == (*shape, 25)
+    assert many_body_product(x, 3, 4).shape == (*shape, 25)
+    torch.testing.assert_close(from_fourier(to_fourier(x)), x)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_functions_are_multiplied_point_by_point(method, normalization):
     x, y, r = draw(degree=3), draw(degree=4), directions(94)
@@ -304,20 +316,21 @@ def test_tables_are_kept_by_size_dtype_and_device_and_no_oftener():
     for method in METHODS:
         gaunt_tensor_product(x, x, 2, method)
         gaunt_tensor_product(x.float(), x.float(), 2, method)
-    kept = tables._tensor.cache_info()
+    caches = (tables._tensor, coefficients._kept)
+    kept = [cache.cache_info() for cache in caches]
     for method in METHODS:
         for dtype in (torch.float32, torch.float64):
             gaunt_tensor_product(x.to("cpu", dtype), x.to(torch.device("cpu"), dtype), 2, method)
             gaunt_tensor_product(x[:1].to(dtype), x.to(dtype), 2, method)
-    again = tables._tensor.cache_info()
-    assert again.currsize == kept.currsize
-    assert again.misses == kept.misses
-    assert again.maxsize is not None
-    assert not x.requires_grad
+    for cache, before in zip(caches, kept, strict=True):
+        assert cache.cache_info().currsize == before.currsize
+        assert cache.cache_info().misses == before.misses
+        assert before.maxsize is not None
 
 
 def test_tables_made_in_inference_mode_serve_in_training():
     tables._tensor.cache_clear()
+    coefficients._kept.cache_clear()
     x = draw(2, degree=2).requires_grad_()
     for method in METHODS:
         with torch.inference_mode():
@@ -482,11 +495,17 @@ def test_packed_points_and_clouds_agree():
         torch.testing.assert_close(one[1], other)
 
 
+def test_points_without_neighbours():
+    scalars, vectors = network()(torch.randn(2, 1, 3), torch.randn(2, 1, 2), torch.randn(2, 1, 1, 3))
+    assert scalars.shape == (2, 1, 2)
+    assert vectors.isfinite().all()
+
+
 def test_layers_keep_the_size_of_features():
     layer = GauntMessageLayer(32, 2, 1)
     r = torch.randn(90, 3)
     h = layer(torch.randn(10, 32, 9), layer.geometry(r), torch.randn(90, 1), complete_edges(10))
-    assert 0.5 < float(h.std()) < 4
+    assert 0.5 < float(h.detach().std()) < 4
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def gaunt_tensor(
     check_degree(l2_max, "l2_max")
     check_degree(l3_max, "l3_max")
     check_output_degree(l3_max, l1_max + l2_max)
-    return torch.from_numpy(dense_tensor(l1_max, l2_max, l3_max).copy()).to(dtype=dtype, device=device)
+    return torch.from_numpy(dense_tensor(l1_max, l2_max, l3_max)).to(dtype=dtype, device=device)
 
 
 def gaunt_coefficient(l1: int, l2: int, l3: int) -> float:
@@ -104,7 +104,17 @@ def real_wigner_3j(
     return torch.from_numpy(_real_three_j(l1, l2, l3).copy()).to(dtype=dtype, device=device)
 
 
-@lru_cache(maxsize=32)
+def kept_tensor(l1_max: int, l2_max: int, l3_max: int, like: Tensor) -> Float[Tensor, "n1 n2 n3"]:
+    """Give the tensor of integrals of the dtype and on the device of another tensor; the last few are kept."""
+    return _kept(l1_max, l2_max, l3_max, like.dtype, tables.place_of(like.device))
+
+
+@lru_cache(maxsize=8)  # they are large: 38 MB for three degrees of 12
+def _kept(l1_max: int, l2_max: int, l3_max: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.from_numpy(dense_tensor(l1_max, l2_max, l3_max)).to(dtype=dtype, device=device)
+
+
 def dense_tensor(l1_max: int, l2_max: int, l3_max: int) -> NDArray[np.float64]:
     """Give the integrals by quadrature, separately for θ and φ: most orders drop out before θ is summed."""
     highest = l1_max + l2_max + l3_max
@@ -122,7 +132,6 @@ def dense_tensor(l1_max: int, l2_max: int, l3_max: int) -> NDArray[np.float64]:
         parity = (d1[:, None, None] + d2[:, None] + d3) % 2 == 0
         triangle = (d3 >= np.abs(d1[:, None, None] - d2[:, None])) & (d3 <= d1[:, None, None] + d2[:, None])
         out[np.ix_(d1 * (d1 + 1) + m1, d2 * (d2 + 1) + m2, d3 * (d3 + 1) + m3)] = block * (parity & triangle)
-    out.flags.writeable = False
     return out
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from reprise.errors import InvalidInputError
 from reprise.symmetry.gaunt_tensor_product import tables
-from reprise.symmetry.gaunt_tensor_product.coefficients import dense_tensor
+from reprise.symmetry.gaunt_tensor_product.coefficients import kept_tensor
 from reprise.symmetry.gaunt_tensor_product.layout import (
     Method,
     Normalization,
@@ -175,7 +175,7 @@ def multiply(x: Tensor, y: Tensor, lmax_out: int, method: str) -> Tensor:
         method = fastest(degree_of(x), degree_of(y), lmax_out)
     if method == "direct":
         return _direct(x, y, lmax_out)
-    if method == "fourier":
+    if method == "fourier" and x.numel() and y.numel():  # an FFT refuses to transform nothing
         return _fourier(x, y, lmax_out)
     return _on_grid((x, y), degree_of(x) + degree_of(y), lmax_out, lambda values: values[0] * values[1])
 
@@ -196,7 +196,7 @@ def fastest(lmax1: int, lmax2: int, lmax_out: int) -> str:
 
 
 def _direct(x: Tensor, y: Tensor, lmax_out: int) -> Tensor:
-    tensor = constant(dense_tensor, degree_of(x), degree_of(y), lmax_out, like=x)
+    tensor = kept_tensor(degree_of(x), degree_of(y), lmax_out, x)
     pairs = (x[..., :, None] * y[..., None, :]).flatten(-2)
     return pairs @ tensor.flatten(0, 1)
 
@@ -223,10 +223,12 @@ def _on_grid(
         ]
         return combine(values) @ constant(tables.analysis, lmax_out, nodes, points, like=factors[0])
     shape = torch.broadcast_shapes(*(factor.shape[:-1] for factor in factors))
-    product = combine([_evaluated(factor.expand(*shape, -1).flatten(0, -2), nodes, points) for factor in factors])
-    rings = (constant(tables.azimuthal_mean, lmax_out, points, like=product) @ product).unflatten(-1, (-1, nodes))
+    rows = shape.numel()
+    flat = [factor.expand(*shape, -1).reshape(rows, factor.shape[-1]) for factor in factors]
+    product = combine([_evaluated(factor, nodes, points) for factor in flat])
+    rings = (constant(tables.azimuthal_mean, lmax_out, points, like=product) @ product).unflatten(-1, (rows, nodes))
     coefficients = torch.bmm(rings, constant(tables.polar_weighted, lmax_out, nodes, like=product))
-    return from_rings(coefficients).reshape(*shape, -1)
+    return from_rings(coefficients).reshape(*shape, (lmax_out + 1) ** 2)
 
 
 def _evaluated(x: Float[Tensor, "b n"], nodes: int, points: int) -> Float[Tensor, "points b*nodes"]:

@@ -176,12 +176,12 @@ def gauss_legendre(nodes: int) -> tuple[Array, Array]:
 
 def constant(table: Callable[..., Any], *size: int | str, like: Tensor) -> Tensor:
     """Give a table as a tensor on another's device and of its dtype (complex if it is, integers stay); kept."""
-    return _tensor(table, size, like.dtype, _place(like.device))
+    return _tensor(table, size, like.dtype, place_of(like.device))
 
 
 def scaled_constant(values: tuple[float, ...], like: Tensor) -> Tensor:
     """Give a few numbers as a tensor of the dtype and on the device of another tensor; kept."""
-    return _tensor(_numbers, values, like.dtype, _place(like.device))
+    return _tensor(_numbers, values, like.dtype, place_of(like.device))
 
 
 @lru_cache(maxsize=KEPT_TABLES)
@@ -196,7 +196,7 @@ def _numbers(*values: float) -> Array:
     return np.array(values, dtype=np.float64)
 
 
-def _place(device: torch.device) -> torch.device:
+def place_of(device: torch.device) -> torch.device:
     """Give "cuda" its number, so that a device has one name."""
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())

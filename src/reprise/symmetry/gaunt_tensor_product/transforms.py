@@ -98,7 +98,9 @@ def from_fourier(
 def padded_series(x: Float[Tensor, "*batch n"], around: int) -> Complex[Tensor, "*batch u v"]:
     """Give the series with zeros between its positive and its negative frequencies u, `around` in all."""
     lmax = degree_of(x)
-    rings = to_rings(x.reshape(-1, x.shape[-1]), lmax)  # e^{imφ} has (x_m - i x_-m) / √2 times the polar function
+    rings = to_rings(
+        x.reshape(x.shape[:-1].numel(), x.shape[-1]), lmax
+    )  # e^{imφ} has (x_m - i x_-m) / √2 times the polar function
     none = torch.zeros_like(rings[:1])
     amplitudes = torch.complex(rings[lmax:], torch.cat([none, -rings[:lmax].flip(0)]))
     series = torch.bmm(amplitudes, constant(tables.fourier_synthesis, lmax, around, like=x))
@@ -108,10 +110,10 @@ def padded_series(x: Float[Tensor, "*batch n"], around: int) -> Complex[Tensor, 
 def project_series(series: Complex[Tensor, "*batch u v"], degree: int, lmax: int) -> Float[Tensor, "*batch n"]:
     """Project a series of frequencies u up to `degree` (and zeros between) on harmonics of degrees up to `lmax`."""
     around = series.shape[-2]
-    columns = series.reshape(-1, around, lmax + 1).permute(2, 0, 1)
+    columns = series.reshape(series.shape[:-2].numel(), around, lmax + 1).permute(2, 0, 1)
     projected = torch.bmm(columns, constant(tables.fourier_analysis, degree, lmax, around, like=series.real))
     rings = torch.cat([-projected.imag[1:].flip(0), projected.real])
-    return from_rings(rings).reshape(*series.shape[:-2], -1)
+    return from_rings(rings).reshape(*series.shape[:-2], (lmax + 1) ** 2)
 
 
 def to_rings(x: Float[Tensor, "*batch n"], highest: int) -> Float[Tensor, "m *batch l"]:
