@@ -549,7 +549,7 @@ def test_network_learns_a_force():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert losses[-1] < 0.1 * float(target.square().mean())
 
 

@@ -98,10 +98,9 @@ def from_fourier(
 def padded_series(x: Float[Tensor, "*batch n"], around: int) -> Complex[Tensor, "*batch u v"]:
     """Give the series with zeros between its positive and its negative frequencies u, `around` in all."""
     lmax = degree_of(x)
-    rings = to_rings(
-        x.reshape(x.shape[:-1].numel(), x.shape[-1]), lmax
-    )  # e^{imφ} has (x_m - i x_-m) / √2 times the polar function
+    rings = to_rings(x.reshape(x.shape[:-1].numel(), x.shape[-1]), lmax)
     none = torch.zeros_like(rings[:1])
+    # the factor of e^{imφ} is (x_m - i x_-m) / √2 times the polar function
     amplitudes = torch.complex(rings[lmax:], torch.cat([none, -rings[:lmax].flip(0)]))
     series = torch.bmm(amplitudes, constant(tables.fourier_synthesis, lmax, around, like=x))
     return series.permute(1, 2, 0).reshape(*x.shape[:-1], around, lmax + 1)
