@@ -21,12 +21,12 @@ from reprise.symmetry.gaunt_tensor_product import (
     GauntNetwork,
     GauntTensorProduct,
     coefficients,
+    convolution,
     from_fourier,
     gaunt_coefficient,
     gaunt_tensor,
     gaunt_tensor_product,
     many_body_product,
-    modules,
     product,
     real_wigner_3j,
     spherical_harmonics,
@@ -239,12 +239,11 @@ def test_gradients(method):
 
 def test_gradients_through_separate_tables(monkeypatch):
     monkeypatch.setattr(product, "DENSE_DEGREES", 0)
-    monkeypatch.setattr(modules, "DENSE_DEGREES", 0)
+    monkeypatch.setattr(convolution, "DENSE_DEGREES", 0)
     x, y = draw(2, degree=2).requires_grad_(), draw(2, degree=1).requires_grad_()
     assert torch.autograd.gradcheck(partial(gaunt_tensor_product, lmax_out=2, method="grid"), (x, y))
-    convolution = GauntConvolution(2, 1, 1, weights=False)
     x, r = draw(8, 1, degree=2).requires_grad_(), directions(2).requires_grad_()
-    assert torch.autograd.gradcheck(convolution, (x, r))
+    assert torch.autograd.gradcheck(GauntConvolution(2, 1, 1, weights=False), (x, r))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -369,31 +368,31 @@ def test_weights_of_degrees(normalization):
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("degrees", [(2, 3, 4), (3, 2, 1), (1, 4, 5), (4, 1, 2), (0, 2, 2), (2, 0, 2)])
 def test_convolution_is_the_product_with_harmonics_of_edges(degrees, normalization, whole, monkeypatch):
-    monkeypatch.setattr(modules, "DENSE_DEGREES", 1000 if whole else 0)
+    monkeypatch.setattr(convolution, "DENSE_DEGREES", 1000 if whole else 0)
     l1, l2, l3 = degrees
-    convolution = GauntConvolution(l1, l2, l3, channels=2, normalization=normalization).double()
-    for weight in convolution.parameters():
+    layer = GauntConvolution(l1, l2, l3, channels=2, normalization=normalization).double()
+    for weight in layer.parameters():
         torch.nn.init.normal_(weight)
     r = directions(6)
     x, radial = draw(len(r), 2, degree=l1), torch.randn(len(r), 2, l2 + 1, dtype=torch.float64)
     slow = GauntTensorProduct(l1, l2, l3, channels=2, normalization=normalization).double()
-    for one, other in zip(slow.parameters(), convolution.parameters(), strict=True):
+    for one, other in zip(slow.parameters(), layer.parameters(), strict=True):
         one.data = other.data
     harmonics = spherical_harmonics(r, l2, normalization)[:, None]
-    torch.testing.assert_close(convolution(x, r, radial), slow(x, harmonics * per_coefficient(radial, l2)))
-    torch.testing.assert_close(convolution(x, convolution.frames(r)), slow(x, harmonics.expand(-1, 2, -1)))
+    torch.testing.assert_close(layer(x, r, radial), slow(x, harmonics * per_coefficient(radial, l2)))
+    torch.testing.assert_close(layer(x, layer.frames(r)), slow(x, harmonics.expand(-1, 2, -1)))
     torch.testing.assert_close(
-        convolution(x, r, radial[:, :1]), slow(x, (harmonics * per_coefficient(radial[:, :1], l2)).expand(-1, 2, -1))
+        layer(x, r, radial[:, :1]), slow(x, (harmonics * per_coefficient(radial[:, :1], l2)).expand(-1, 2, -1))
     )
 
 
 def test_convolution_without_weights_and_its_gradients_at_the_poles():
-    convolution = GauntConvolution(2, 2, 2, weights=False)
-    assert not list(convolution.parameters())
+    layer = GauntConvolution(2, 2, 2, weights=False)
+    assert not list(layer.parameters())
     x, r = draw(8, 1, degree=2).requires_grad_(), directions(2).requires_grad_()
     expected = gaunt_tensor_product(x, spherical_harmonics(r, 2)[:, None], 2)
-    torch.testing.assert_close(convolution(x, r), expected)
-    assert torch.autograd.gradcheck(convolution, (x, r))
+    torch.testing.assert_close(layer(x, r), expected)
+    assert torch.autograd.gradcheck(layer, (x, r))
     assert torch.autograd.gradcheck(partial(spherical_harmonics, lmax=3), (r,))
 
 

@@ -24,8 +24,10 @@ Products, ICLR, arXiv:2401.10216; github.com/lsj2408/Gaunt-Tensor-Product.
 
 from reprise.symmetry.gaunt_tensor_product.clebsch_gordan import ClebschGordanTensorProduct
 from reprise.symmetry.gaunt_tensor_product.coefficients import gaunt_coefficient, gaunt_tensor, real_wigner_3j
-from reprise.symmetry.gaunt_tensor_product.modules import GauntConvolution, GauntTensorProduct
-from reprise.symmetry.gaunt_tensor_product.network import DegreeLinear, GauntMessageLayer, GauntNetwork
+from reprise.symmetry.gaunt_tensor_product.convolution import GauntConvolution
+from reprise.symmetry.gaunt_tensor_product.message import DegreeLinear, GauntMessageLayer
+from reprise.symmetry.gaunt_tensor_product.modules import GauntTensorProduct
+from reprise.symmetry.gaunt_tensor_product.network import GauntNetwork
 from reprise.symmetry.gaunt_tensor_product.product import gaunt_tensor_product, many_body_product
 from reprise.symmetry.gaunt_tensor_product.rotations import EdgeFrames, spherical_harmonics, wigner_d
 from reprise.symmetry.gaunt_tensor_product.transforms import from_fourier, to_fourier

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from reprise.errors import InvalidInputError
 from reprise.symmetry.gaunt_tensor_product.coefficients import real_wigner_3j
 from reprise.symmetry.gaunt_tensor_product.layout import check_degree, check_output_degree, degree_of, size_of
+from reprise.symmetry.gaunt_tensor_product.modules import check_channels
 from reprise.symmetry.gaunt_tensor_product.tables import constant
 
 Path = tuple[int, int, int]
@@ -70,9 +71,7 @@ class ClebschGordanTensorProduct(nn.Module):
         super().__init__()
         self.lmax1, self.lmax2 = check_degree(lmax1, "lmax1"), check_degree(lmax2, "lmax2")
         self.lmax_out = check_output_degree(lmax_out, lmax1 + lmax2)
-        if channels is not None and (isinstance(channels, bool) or not isinstance(channels, int) or channels < 1):
-            raise InvalidInputError(f"channels must be an integer of at least 1, or None; got {channels!r}.")
-        self.channels = channels
+        self.channels = check_channels(channels)
         self.odd_paths = odd_paths
         self.paths: tuple[Path, ...] = _paths(self.lmax1, self.lmax2, self.lmax_out, odd_paths)
         shape = (len(self.paths),) if channels is None else (channels, len(self.paths))

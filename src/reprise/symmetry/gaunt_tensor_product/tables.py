@@ -32,8 +32,8 @@ KEPT_TABLES = 128
 def polar_polynomials(y: Values, lmax: int) -> dict[tuple[int, int], Values]:
     r"""Give Θ_lm / sin^m θ, polynomials in y = cos θ, for 0 ≤ m ≤ l ≤ lmax, by the recurrence over l.
 
-    With Q_mm constant, .. math:: Q_{lm} = \sqrt{\tfrac{4l^2-1}{l^2-m^2}} \Bigl(y Q_{l-1,m}
-    - \sqrt{\tfrac{(l-1)^2-m^2}{4(l-1)^2-1}} Q_{l-2,m}\Bigr).
+    .. math:: Q_{lm} = \sqrt{\tfrac{4l^2-1}{l^2-m^2}} \Bigl(y Q_{l-1,m}
+        - \sqrt{\tfrac{(l-1)^2-m^2}{4(l-1)^2-1}} Q_{l-2,m}\Bigr), \qquad Q_{mm} \text{ constant}
     """
     found: dict[tuple[int, int], Values] = {}
     first = math.sqrt(1 / (4 * math.pi))
