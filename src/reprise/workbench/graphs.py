@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from reprise.data.graph_files import LabelledGraphs, read_graph_text, read_tu_folder
 from reprise.errors import InvalidInputError
-from reprise.nn.graph_batch import GraphBatch, graph_batch
 from reprise.workbench.tables import read_labels
+
+if TYPE_CHECKING:
+    from reprise.nn.graph_batch import GraphBatch  # which needs torch, and whoever works on tables does not
 
 _TEXT_ENDINGS = (".txt", ".graphs")
 _GRAPHS, _EDGES, _NODES = "graph", "edge", "node"
@@ -70,6 +71,10 @@ def read_graphs(data: Any, labels: Any = None) -> Graphs:
     >>> len(data), data.features, data.y.tolist()
     (2, 'one-hot of 2 node degrees', ['open', 'closed'])
     """
+    import torch
+
+    from reprise.nn.graph_batch import graph_batch
+
     held, own_labels, features, source = _held(data)
     name = Path(source).name if isinstance(data, str | Path) else source
     batch = graph_batch(held, dtype=torch.get_default_dtype())
@@ -103,7 +108,7 @@ def _held(data: Any) -> tuple[Any, Any, str, str]:
         return data.graphs, data.y, data.features, data.name
     if isinstance(data, Graphs):
         return data.batch, data.y, data.features, data.source
-    if isinstance(data, Iterable) and not isinstance(data, tuple | GraphBatch) and not hasattr(data, "edge_index"):
+    if isinstance(data, Iterable) and not isinstance(data, tuple) and not hasattr(data, "edge_index"):
         data = list(data)  # a torch-geometric data set too
         return data, _own_labels(data), "", "the given graphs"
     return data, _own_labels([data]), "", "the given graphs"
@@ -136,6 +141,10 @@ def _own_labels(graphs: list[Any]) -> np.ndarray | None:
 
 def _with_degrees(batch: GraphBatch) -> tuple[GraphBatch, str]:
     """Give nodes the one-hot of their degree, as GIN does where there are no labels of nodes."""
+    import torch
+
+    from reprise.nn.graph_batch import GraphBatch
+
     degree = torch.bincount(batch.edge_index[1], minlength=batch.num_nodes)
     found, place = torch.unique(degree, return_inverse=True)
     x = torch.nn.functional.one_hot(place, len(found)).to(torch.get_default_dtype())
@@ -144,6 +153,8 @@ def _with_degrees(batch: GraphBatch) -> tuple[GraphBatch, str]:
 
 
 def _is_symmetric(batch: GraphBatch) -> bool:
+    import torch
+
     source, target = batch.edge_index
     there, back = source * batch.num_nodes + target, target * batch.num_nodes + source
     return torch.equal(torch.unique(there), torch.unique(back))

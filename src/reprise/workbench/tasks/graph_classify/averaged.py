@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from reprise.nn.graph_batch import GraphBatch
 from reprise.nn.graph_classifiers import GraphNetworkClassifier
 from reprise.symmetry.frame_averaging import GIN, GraphFrameAveraging
-
-MAX_NODES = 128  # adjacencies are dense and padded to the largest graph
+from reprise.workbench.tasks.graph_classify.baselines import MAX_DENSE_NODES
 
 
 class FrameAveragedGINClassifier(GraphNetworkClassifier):
@@ -57,9 +56,11 @@ class FrameAveragedGINClassifier(GraphNetworkClassifier):
         self.progress = progress
 
     def make_network(self, graphs: GraphBatch, classes: int) -> nn.Module:
-        """Give a new averaged network, for graphs of at most `MAX_NODES` nodes."""
+        """Give a new averaged network, for graphs of at most `MAX_DENSE_NODES` nodes."""
         width = None if graphs.x is None else graphs.x.shape[1]
-        backbone = GIN(width, self.hidden, self.hidden, layers=self.layers, max_nodes=MAX_NODES, activation=torch.relu)
+        backbone = GIN(
+            width, self.hidden, self.hidden, layers=self.layers, max_nodes=MAX_DENSE_NODES, activation=torch.relu
+        )
         return _Averaged(GraphFrameAveraging(backbone, sample=self.sample), nn.Linear(self.hidden, classes))
 
 

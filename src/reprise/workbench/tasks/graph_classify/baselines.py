@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reprise.workbench.contract import Entry
 
+MAX_DENSE_NODES = 128  # up to here networks of adjacencies, which are padded to the largest graph, take part
 _HERE = "reprise.workbench.tasks.graph_classify"
 
 

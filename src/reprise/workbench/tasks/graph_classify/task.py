@@ -14,8 +14,7 @@ from reprise.workbench.contract import Entry, Job, Metric, Outcome, Picture, Ran
 from reprise.workbench.leaderboard import Leaderboard, Row
 from reprise.workbench.methods import build, paper_entries
 from reprise.workbench.tables import listing
-from reprise.workbench.tasks.graph_classify.averaged import MAX_NODES
-from reprise.workbench.tasks.graph_classify.baselines import averaged, baselines
+from reprise.workbench.tasks.graph_classify.baselines import MAX_DENSE_NODES, averaged, baselines
 from reprise.workbench.tasks.graph_classify.problem import GraphProblem, pose
 from reprise.workbench.tasks.graph_classify.scores import METRICS, fold_scores, lead, predict
 
@@ -52,7 +51,7 @@ class GraphClassifyTask:
 
     def entries(self, problem: GraphProblem) -> list[Entry]:
         """Give the baselines, the cheapest first, then the papers' methods."""
-        small = int(problem.batch.node_counts.max()) <= MAX_NODES
+        small = int(problem.batch.node_counts.max()) <= MAX_DENSE_NODES
         return [*baselines(), *([averaged()] if small else []), *paper_entries(self.name)]
 
     def solve(self, problem: GraphProblem, job: Job) -> Outcome:
