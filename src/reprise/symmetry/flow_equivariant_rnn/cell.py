@@ -165,19 +165,25 @@ class FERNNCell(nn.Module):
         self._require_state(None, h)
         return self._public(self.carrier(self._inner(h), (0, 0)))
 
-    def advance_and_pad(self, h: Float[Tensor, "B V K *space"]) -> tuple[Tensor, Tensor]:
-        """Give `advance` and what `update` needs to go on from it, for one motion instead of two."""
-        moved = self.carrier(self._inner(h), self.reach)
-        rows, columns = self.reach
-        height, width = moved.shape[2] - 2 * rows, moved.shape[3] - 2 * columns
-        return self._public(moved.narrow(2, rows, height).narrow(3, columns, width)), moved
+    def advance_and_pad(self, h: Float[Tensor, "B V K *space"]) -> Float[Tensor, "B V K *wider"]:
+        """Give `advance` with the margin that `update` needs to go on from it; `crop` takes it off."""
+        return self._public(self.carrier(self._inner(h), self.reach))
 
-    def update(self, u: Float[Tensor, "B C *space"], moved: Tensor) -> Float[Tensor, "B V K *space"]:
-        """Do the rest of `forward`, with the second result of `advance_and_pad`."""
+    def crop(self, padded: Float[Tensor, "*batch Hm Wm"]) -> Float[Tensor, "*batch H W"]:
+        """Take the margin of `advance_and_pad` off again."""
+        for axis, margin in ((-2, self.reach[0]), (-1, self.reach[1])):
+            if margin:
+                padded = padded.narrow(axis, margin, padded.shape[axis] - 2 * margin)
+        return padded
+
+    def update(
+        self, u: Float[Tensor, "B C *space"], moved: Float[Tensor, "B V K *wider"]
+    ) -> Float[Tensor, "B V K *space"]:
+        """Do the rest of `forward`, from what `advance_and_pad` gave: one motion serves two purposes."""
         self._require_frame(u)
         if self.mixed > 1:
             raise InvalidInputError("Velocities that mix are convolved before they move; call the cell itself.")
-        return self._public(self._activate(self._convolve(moved).add_(self._see(u)[:, None])))
+        return self._public(self._activate(self._convolve(self._inner(moved)).add_(self._see(u)[:, None])))
 
     def _recur(self, inner: Tensor) -> Tensor:
         if self.mixed == 1:

@@ -78,8 +78,8 @@ class FERNNClassifier(nn.Module):
         for frame in x.unbind(1):
             state = self.cell(frame, state)
         assert state is not None
-        strongest = state.max(1).values
+        strongest = state.amax(1)
         if self.cell.orientations > 1:
-            strongest = strongest.unflatten(1, (self.cell.hidden, self.cell.orientations)).max(2).values
+            strongest = strongest.unflatten(1, (self.cell.hidden, self.cell.orientations)).amax(2)
         scores: Tensor = self.linear(strongest.flatten(2).mean(2))
         return scores

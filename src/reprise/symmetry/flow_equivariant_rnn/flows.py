@@ -143,7 +143,7 @@ def translation_velocities(v_range: int | Sequence[int], dims: int = 2) -> Trans
     """
     if dims not in {1, 2}:
         raise InvalidInputError(f"Sequences are of signals (dims=1) or images (dims=2); got dims={dims!r}.")
-    ranges = [v_range] * dims if isinstance(v_range, Integral) else list(v_range)
+    ranges = list(v_range) if isinstance(v_range, Sequence) else [v_range] * dims
     if len(ranges) != dims or any(not isinstance(r, Integral) or isinstance(r, bool) or r < 0 for r in ranges):
         raise InvalidInputError(f"v_range is a whole number of at least 0, or {dims} of them; got {v_range!r}.")
     return Translations(tuple(itertools.product(*(range(-int(r), int(r) + 1) for r in ranges))))

@@ -106,17 +106,22 @@ class FERNNSeq2Seq(nn.Module):
                 read.append(state)
         assert state is not None
         previous = x[:, -1]
-        if self.decode == "transported":
-            shown, moved = self._ahead(state)
         frames: list[Tensor] = []
+        ahead: Tensor | None = None
         for step in range(steps):
             if self.decode == "official":
                 state = shown = self.cell(previous.detach(), state)
-            elif step:
-                fed_back = previous.detach()
-                state = self.cell(fed_back, state) if moved is None else self.cell.update(fed_back, moved)
-                shown, moved = self._ahead(state)
-            previous = self.decoder_conv(self._pooled(shown))
+                features = self._pooled(shown)
+            elif self.cell.mixed > 1:
+                state = self.cell(previous.detach(), state) if step else state
+                shown = self.cell.advance(state)
+                features = self._pooled(shown)
+            else:
+                state = state if ahead is None else self.cell.update(previous.detach(), ahead)
+                ahead = self.cell.advance_and_pad(state)
+                shown = self.cell.crop(ahead)
+                features = self.cell.crop(self._pooled(ahead))  # cropping after pooling is cheaper by a factor V
+            previous = self.decoder_conv(features)
             frames.append(previous)
             if return_hidden:
                 decoded.append(shown)
@@ -125,15 +130,9 @@ class FERNNSeq2Seq(nn.Module):
             return predicted, torch.stack(read, dim=1), torch.stack(decoded, dim=1)
         return predicted
 
-    def _ahead(self, state: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Give the state of the next frame's time, and what the next update can reuse of it."""
-        if self.cell.mixed > 1:
-            return self.cell.advance(state), None
-        return self.cell.advance_and_pad(state)
-
     def _pooled(self, state: Tensor) -> Tensor:
         if self.pool == "max":
-            return state.amax(1) if not state.requires_grad else state.max(1).values
+            return state.amax(1)  # unlike `max`, equal parts share the gradient
         return state.mean(1) if self.pool == "mean" else state.sum(1)
 
     def _convolution(self, out_channels: int, last: bool = False) -> nn.Module:

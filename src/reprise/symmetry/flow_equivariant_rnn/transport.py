@@ -6,7 +6,6 @@ convolution needs at once, and convolutions are quickest in this layout. Signals
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import torch
@@ -185,8 +184,7 @@ class _MoveAndPad(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = gradients
         (inverse,) = ctx.saved_tensors
-        _, height, width = ctx.size
-        folded = _fold(_fold(gradient, 2, height, ctx.margin[0]), 3, width, ctx.margin[1])
+        folded = _fold(gradient, ctx.size[1:], ctx.margin) if any(ctx.margin) else gradient
         return folded.flatten(1, 3).index_select(1, inverse), None, None, None, None
 
 
@@ -207,14 +205,23 @@ class _Spread(torch.autograd.Function):
         return gradient.index_select(1, inverse).view(batch, -1, ctx.count, channels).sum(1), None, None
 
 
-def _fold(padded: Tensor, axis: int, length: int, margin: int) -> Tensor:
-    """Add a circular margin along an axis to the values it repeats: the transpose of repeating them."""
-    if margin == 0:
-        return padded
-    inner = padded.narrow(axis, margin, length).clone()
-    for start, stop in itertools.pairwise(range(0, margin + 1)) if margin > length else [(0, margin)]:
-        # position p of the margin before repeats (p - margin) mod length, p of the one after p mod length
-        before, after, many = (start - margin) % length, start % length, stop - start
-        inner.narrow(axis, before, many).add_(padded.narrow(axis, start, many))
-        inner.narrow(axis, after, many).add_(padded.narrow(axis, margin + length + start, many))
-    return inner
+def _fold(padded: Tensor, size: tuple[int, int], margin: Margin) -> Tensor:
+    """Add a circular margin of (B, V, Hm, Wm, C) to the values it repeats: the transpose of repeating them."""
+    folded = padded.narrow(2, margin[0], size[0]).narrow(3, margin[1], size[1]).clone()
+    for row, to_row, rows in _pieces(size[0], margin[0]):
+        for column, to_column, columns in _pieces(size[1], margin[1]):
+            if (row, column) != margin:
+                piece = padded.narrow(2, row, rows).narrow(3, column, columns)
+                folded.narrow(2, to_row, rows).narrow(3, to_column, columns).add_(piece)
+    return folded
+
+
+def _pieces(length: int, margin: int) -> list[tuple[int, int, int]]:
+    """Cut a padded axis where it wraps: start of each piece, the index it repeats, and how many; one is the axis."""
+    pieces, start = [], 0
+    while start < length + 2 * margin:
+        repeats = (start - margin) % length
+        many = min(length - repeats, length + 2 * margin - start)
+        pieces.append((start, repeats, many))
+        start += many
+    return pieces
