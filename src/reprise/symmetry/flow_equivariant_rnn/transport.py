@@ -38,7 +38,7 @@ class TranslationTransport(nn.Module):
         index, inverse = self._index((height, width), margin, state.device, offset=True)
         rows = state.reshape(batch, count * height * width, channels)
         moved: Tensor = _MoveAndPad.apply(rows, index, inverse, (count, height, width), margin)
-        return moved
+        return moved.view(batch, count, height + 2 * margin[0], width + 2 * margin[1], channels)
 
     def spread(self, shared: Float[Tensor, "B H W C"]) -> Float[Tensor, "B V H W C"]:
         """Give what moving V copies of `shared` would give."""
@@ -176,16 +176,17 @@ class _MoveAndPad(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(inverse)
         ctx.size, ctx.margin = size, margin
-        count, height, width = size
-        batch, _, channels = rows.shape
-        return rows.index_select(1, index).view(batch, count, height + 2 * margin[0], width + 2 * margin[1], channels)
+        return rows.index_select(1, index)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = gradients
         (inverse,) = ctx.saved_tensors
-        folded = _fold(gradient, ctx.size[1:], ctx.margin) if any(ctx.margin) else gradient
-        return folded.flatten(1, 3).index_select(1, inverse), None, None, None, None
+        if any(ctx.margin):
+            count, height, width = ctx.size
+            padded = gradient.view(len(gradient), count, height + 2 * ctx.margin[0], width + 2 * ctx.margin[1], -1)
+            gradient = _fold(padded, (height, width), ctx.margin).flatten(1, 3)
+        return gradient.index_select(1, inverse), None, None, None, None
 
 
 class _Spread(torch.autograd.Function):

@@ -1,0 +1,59 @@
+"""How large each scale of the claims is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+FERNN, GRNN, GRNN_PLUS = "FERNN", "G-RNN", "G-RNN+"
+COPY, BLANK = "last frame", "blank frame"
+ALL_SPEEDS, SLOW = "all speeds", "slow"
+ROTATING, MOVING_CLASSES = "rotating", "classes"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything a scale takes.
+
+    `speeds` is the largest horizontal and vertical speed of V, of the test and of training with all speeds; slow
+    training has half of it. `outside` is a speed beyond V. `lr` is by task and arm.
+    """
+
+    canvas: int
+    speeds: tuple[int, int]
+    outside: int
+    hidden: int
+    decoder_layers: int
+    read: int  # frames, and as many predicted in training
+    horizon: int  # frames predicted in tests
+    batch: int
+    steps: int
+    tests: int  # sequences in each test
+    rotating_canvas: int
+    degrees: tuple[float, ...]
+    rotating_hidden: int
+    rotating_steps: int
+    class_frames: int
+    class_steps: int
+    timing_rounds: int
+    lr: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+_TASKS = (ALL_SPEEDS, SLOW, ROTATING, MOVING_CLASSES)
+_LR = {(task, arm): 2e-3 for task in _TASKS for arm in (FERNN, GRNN, GRNN_PLUS)}
+_PAPER_LR = {(task, arm): 1e-3 for task in _TASKS for arm in (FERNN, GRNN, GRNN_PLUS)} | {
+    (ROTATING, arm): 1e-4 for arm in (FERNN, GRNN)
+}
+
+SIZES = {
+    "quick": Size(16, (2, 0), 3, 4, 1, 2, 4, 4, 3, 4, 12, (-90.0, 0.0, 90.0), 2, 2, 3, 3, 1, _LR),
+    "desktop": Size(16, (2, 0), 3, 24, 2, 4, 16, 16, 500, 128, 12, (-40, -20, 0, 20, 40), 4, 250, 6, 250, 8, _LR),
+    "full": Size(
+        28, (2, 2), 3, 128, 4, 10, 70, 128, 21_094, 1024, 34, tuple(range(-40, 50, 10)), 32, 84_375, 16, 20_000, 50,
+        _PAPER_LR,
+    ),
+}  # fmt: skip
+CLIP = 1.0  # the authors' bound on the gradient's norm
+NOISE = 0.5  # standard deviation, of the frames that are classified
+EVALUATED_AT_ONCE = 32
+HELD_OUT_SEED = 1_000_003
+"""Added to a trial's seed for the scenes of tests."""
