@@ -108,7 +108,7 @@ class CyclicConv(nn.Module):
 def turned_harmonics(orientations: int, kernel: int) -> Float[Tensor, "N P k k"]:
     """Sample circular harmonics on rings, turned by each of N angles, at the pixels of a kernel; P functions.
 
-    Ring r has frequencies up to 2 r, the centre only the constant.
+    Ring r has frequencies up to 2 r, the outermost, which the square cuts, up to 2, the centre only the constant.
 
     Examples
     --------
@@ -124,7 +124,9 @@ def turned_harmonics(orientations: int, kernel: int) -> Float[Tensor, "N P k k"]
     for ring in range(reach + 1):
         profile = torch.exp(-(radius - ring).square() / (2 * RING_WIDTH**2))
         functions.append(profile.expand_as(phase))
-        for frequency in range(1, 2 * ring + 1):
+        if ring == 0:
+            continue
+        for frequency in range(1, 1 + (2 if ring == reach else 2 * ring)):
             # the phase means nothing at the centre, where only a constant can be told from its turned self
             away = profile * (radius > 0)
             functions += [away * (frequency * phase).cos(), away * (frequency * phase).sin()]
