@@ -1,5 +1,6 @@
 import copy
 import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from reprise import catalogue
 from reprise.claims.symmetry.flow_equivariant_rnn.looped import LoopedSeq2Seq
 from reprise.errors import InvalidInputError
+from reprise.symmetry.equivariance import FlowGroup, assert_equivariant
 from reprise.symmetry.flow_equivariant_rnn import (
     FERNNCell,
     FERNNClassifier,
@@ -239,6 +241,19 @@ def test_predictions_follow_exactly_where_velocities_are_closed(pool, mix):
         assert errors["transported"] < 1e-5
     assert errors["official"] > 0.02 or pool != "max"
     assert errors["transported"] < errors["official"]
+
+
+def test_forecasts_and_scores_pass_the_check_of_flows():
+    flow = FlowGroup(dims=2, motion="shift", reach=2)
+    x = frames(1, 3, 1, 5, 5)
+    every = translation_velocities(2)
+    model = FERNNSeq2Seq(1, 4, every, decoder_layers=1)
+    assert_equivariant(partial(model, steps=3), x, flow, input_kinds="sequence", output_kind=flow.sequence_from(3), n=3)
+    assert_equivariant(FERNNClassifier(1, 3, 4, every), x, flow, input_kinds="sequence", output_kind="scalar", n=3)
+    line, signals = FlowGroup(dims=1), frames(1, 3, 1, 5)
+    network = FERNNSeq2Seq(1, 4, translation_velocities(2, dims=1), decoder_layers=1, dims=1)
+    kinds = {"input_kinds": "sequence", "output_kind": line.sequence_from(3)}
+    assert_equivariant(partial(network, steps=2), signals, line, **kinds, n=3)
 
 
 def test_official_decoding_breaks_the_flow():

@@ -1,8 +1,11 @@
+from functools import partial
+
 import pytest
 import torch
 
 from reprise.errors import InvalidInputError
 from reprise.nn.rotate import rotate_images
+from reprise.symmetry.equivariance import FlowGroup, assert_equivariant
 from reprise.symmetry.flow_equivariant_rnn import (
     CyclicConv,
     FERNNCell,
@@ -47,7 +50,7 @@ def test_convolutions_turn_with_their_input_by_right_angles(orientations, source
     x = torch.randn(2, 2 * (orientations if source == "regular" else 1), 7, 7, dtype=torch.float64)
     moved = conv(turned(x, 90, orientations if source == "regular" else None))
     expected = turned(conv(x), 90, orientations if target == "regular" else None)
-    assert torch.allclose(moved, expected, atol=1e-5)
+    assert torch.allclose(moved, expected, atol=1e-10)
     assert expected.abs().max() > 0.1
 
 
@@ -103,6 +106,16 @@ def test_predictions_turn_exactly_where_velocities_are_closed():
         errors[decode] = flow_equivariance_error(lambda x, model=model: model(x, 4), x, 90, kind="rotation")
     assert errors["transported"] < 1e-5
     assert errors["official"] > 0.05
+
+
+def test_forecasts_and_scores_pass_the_check_of_turning_flows():
+    flow = FlowGroup(motion="turn", reach=2, step=90)
+    x = torch.rand(1, 3, 1, 6, 6)
+    scores = FERNNClassifier(1, 3, 4, QUARTERS, orientations=4)
+    assert_equivariant(scores, x, flow, input_kinds="sequence", output_kind="scalar", n=3)
+    model = FERNNSeq2Seq(1, 3, QUARTERS, decoder_layers=1, orientations=4)
+    kinds = {"input_kinds": "sequence", "output_kind": flow.sequence_from(3)}
+    assert_equivariant(partial(model, steps=3), x, flow, **kinds, n=3)
 
 
 def test_class_scores_do_not_notice_turning():

@@ -39,11 +39,13 @@ def rotate_images(images: Float[Tensor, "N C H W"], degrees: Float[Tensor, " N"]
     if degrees.shape != images.shape[:1]:
         raise InvalidInputError(f"{len(images)} images need as many angles; got shape {tuple(degrees.shape)}.")
     height, width = images.shape[-2:]
-    angle = torch.deg2rad(degrees.to(device=images.device, dtype=torch.float64))
+    angle = torch.deg2rad(degrees.detach().cpu().double())
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     # `affine_grid` asks where each pixel comes from, in coordinates that run from -1 to 1 along both axes
     origin = torch.stack(
         [torch.stack([cos, -sin * height / width, zero], -1), torch.stack([sin * width / height, cos, zero], -1)], 1
     )
-    grid = nn.functional.affine_grid(origin, list(images.shape), align_corners=False).to(images.dtype)
+    precise = torch.promote_types(images.dtype, torch.float32)  # shorter types would misplace pixels
+    grid = nn.functional.affine_grid(origin.to(images.device, precise), list(images.shape), align_corners=False)
+    grid = grid.to(images.dtype)
     return nn.functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

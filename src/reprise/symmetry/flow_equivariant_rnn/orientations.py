@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
+from reprise.symmetry.flow_equivariant_rnn.constants import Constant
 
 Field = Literal["scalar", "regular"]
 RING_WIDTH = 0.6  # standard deviation of a ring's profile, in pixels
@@ -52,8 +53,6 @@ class CyclicConv(nn.Module):
     torch.Size([2, 32, 12, 12])
     """
 
-    basis: Tensor
-
     def __init__(
         self,
         in_channels: int,
@@ -74,16 +73,16 @@ class CyclicConv(nn.Module):
             raise InvalidInputError(f"A field is 'scalar' or 'regular'; got {source!r} and {target!r}.")
         self.source, self.target = source, target
         self.orientations, self.kernel_size = orientations, kernel
-        self.register_buffer("basis", turned_harmonics(orientations, kernel), persistent=False)
+        self.basis = Constant(turned_harmonics(orientations, kernel))
         relative = orientations if source == target == "regular" else 1
-        functions = self.basis.shape[1]
+        functions = self.basis.value.shape[1]
         fan_in = in_channels * (orientations if source == "regular" else 1) * functions
         bound = 1 / math.sqrt(fan_in)
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, relative, functions).uniform_(-bound, bound))
 
     def kernels(self) -> Float[Tensor, "out in k k"]:
         """Give the weights of the equivalent ordinary convolution."""
-        basis = self.basis.to(self.weight.dtype)
+        basis = self.basis.like(self.weight)
         features_out, features_in = self.weight.shape[:2]
         size = (self.kernel_size, self.kernel_size)
         if self.source == self.target == "regular":
@@ -131,4 +130,4 @@ def turned_harmonics(orientations: int, kernel: int) -> Float[Tensor, "N P k k"]
             away = profile * (radius > 0)
             functions += [away * (frequency * phase).cos(), away * (frequency * phase).sin()]
     basis = torch.stack(functions, dim=1)
-    return (basis / basis[:1].square().sum((-1, -2), keepdim=True).sqrt()).float()
+    return basis / basis[:1].square().sum((-1, -2), keepdim=True).sqrt()

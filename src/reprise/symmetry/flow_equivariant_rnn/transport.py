@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.nn.rotate import rotate_images
+from reprise.symmetry.flow_equivariant_rnn.constants import Constant
 from reprise.symmetry.flow_equivariant_rnn.flows import Rotations, Translations
 
 Margin = tuple[int, int]
@@ -86,15 +87,11 @@ class RotationTransport(nn.Module):
     orientations : N.
     """
 
-    turn: Tensor
-    degrees: Tensor
-
     def __init__(self, velocities: Rotations, orientations: int):
         super().__init__()
         self.orientations = orientations
-        degrees = torch.tensor(velocities.degrees, dtype=torch.float64)
-        self.register_buffer("degrees", degrees, persistent=False)
-        self.register_buffer("turn", orientation_turns(degrees, orientations), persistent=False)
+        self.degrees = torch.tensor(velocities.degrees, dtype=torch.float64)
+        self.turn = Constant(orientation_turns(self.degrees, orientations))
 
     def forward(self, state: Float[Tensor, "B V H W C"], margin: Margin) -> Float[Tensor, "B V Hm Wm C"]:
         """Turn the state, and surround it by as many zeros as `margin` says."""
@@ -102,7 +99,7 @@ class RotationTransport(nn.Module):
         images = state.permute(1, 0, 4, 2, 3).reshape(count, batch * channels, height, width)
         turned = rotate_images(images, self.degrees)
         turned = turned.view(count, batch, channels // self.orientations, self.orientations, height, width)
-        turned = torch.einsum("vnm,vbkmhw->bvhwkn", self.turn.to(state.dtype), turned)
+        turned = torch.einsum("vnm,vbkmhw->bvhwkn", self.turn.like(state), turned)
         turned = turned.reshape(batch, count, height, width, channels)
         return nn.functional.pad(turned, (0, 0, margin[1], margin[1], margin[0], margin[0]))
 
