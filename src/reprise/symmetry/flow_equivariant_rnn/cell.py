@@ -77,6 +77,8 @@ class FERNNCell(nn.Module):
     torch.Size([2, 9, 8, 16, 16])
     """
 
+    neighbours: Tensor
+
     def __init__(
         self,
         in_channels: int,
@@ -129,8 +131,6 @@ class FERNNCell(nn.Module):
             convolution = nn.Conv2d if dims == 2 else nn.Conv1d
             self.conv_u = convolution(in_channels, hidden, kernel, bias=False)
             self.conv_h = convolution(hidden * self.mixed, hidden, kernel, bias=False)
-
-    neighbours: Tensor
 
     @property
     def channels(self) -> int:
