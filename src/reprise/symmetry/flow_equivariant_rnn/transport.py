@@ -124,10 +124,12 @@ class LearnedTransport(nn.Module):
     def forward(self, state: Float[Tensor, "B V H W C"], margin: Margin) -> Float[Tensor, "B V Hm Wm C"]:
         """Filter the state, and repeat it around its edges as far as `margin` says."""
         batch, count, height, width, channels = state.shape
-        images = state.permute(0, 4, 1, 2, 3).reshape(batch * channels, count, height, width)
-        filtered = nn.functional.conv2d(pad_circular(images, self.reach), self.kernels, groups=count)
-        padded = pad_circular(filtered, margin)
-        return padded.view(batch, channels, count, *padded.shape[-2:]).permute(0, 2, 3, 4, 1)
+        together = state.permute(0, 2, 3, 1, 4).reshape(batch, height, width, count * channels)
+        reach = (self.reach[0] + margin[0], self.reach[1] + margin[1])
+        padded = _repeat(_repeat(together, 1, reach[0]), 2, reach[1]).permute(0, 3, 1, 2)
+        kernels = self.kernels.repeat_interleave(channels, 0)
+        filtered = nn.functional.conv2d(padded, kernels, groups=count * channels)
+        return filtered.permute(0, 2, 3, 1).unflatten(3, (count, channels)).permute(0, 3, 1, 2, 4)
 
 
 def orientation_turns(degrees: Float[Tensor, " V"], orientations: int) -> Float[Tensor, "V N N"]:
@@ -150,15 +152,15 @@ def orientation_turns(degrees: Float[Tensor, " V"], orientations: int) -> Float[
 
 def pad_circular(images: Float[Tensor, "N C H W"], margin: Margin) -> Float[Tensor, "N C Hm Wm"]:
     """Repeat images around their edges, `margin` rows and columns at each side; wider than the image is allowed."""
-    rows, columns = margin
-    height, width = images.shape[-2:]
-    if rows:
-        around = torch.arange(-rows, height + rows, device=images.device) % height
-        images = images.index_select(-2, around)
-    if columns:
-        around = torch.arange(-columns, width + columns, device=images.device) % width
-        images = images.index_select(-1, around)
-    return images
+    return _repeat(_repeat(images, -2, margin[0]), -1, margin[1])
+
+
+def _repeat(values: Tensor, axis: int, margin: int) -> Tensor:
+    """Repeat values around both ends of an axis."""
+    if margin == 0:
+        return values
+    length = values.shape[axis]
+    return values.index_select(axis, torch.arange(-margin, length + margin, device=values.device) % length)
 
 
 class _MoveAndPad(torch.autograd.Function):
