@@ -21,6 +21,7 @@ from reprise.symmetry.flow_equivariant_rnn import (
     state_equivariance_error,
     translation_velocities,
 )
+from reprise.symmetry.flow_equivariant_rnn.pooling import max_over_velocities
 from reprise.training import train
 
 LINE = translation_velocities((2, 0))
@@ -338,6 +339,17 @@ def test_no_gradient_passes_through_the_frame_that_is_fed_back(decode):
     (direct,) = torch.autograd.grad(alone.sum(), weight)
     assert torch.allclose(through, direct, atol=1e-5)
     assert direct.abs().sum() > 0
+
+
+def test_maximum_over_velocities_and_its_gradient_are_those_of_torch():
+    state = torch.randn(2, 5, 3, 4, 6, dtype=torch.float64).relu().requires_grad_()
+    state.data[0, :2, 0] = 7.0  # ties
+    weight = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    ours, theirs = max_over_velocities(state), state.amax(1)
+    assert torch.equal(ours, theirs)
+    (got,) = torch.autograd.grad((ours * weight).sum(), state)
+    (expected,) = torch.autograd.grad((theirs * weight).sum(), state)
+    assert torch.allclose(got, expected, atol=1e-12)
 
 
 def test_hidden_states_come_along():

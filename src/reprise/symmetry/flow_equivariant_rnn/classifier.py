@@ -12,6 +12,7 @@ from reprise.errors import InvalidInputError
 from reprise.symmetry.flow_equivariant_rnn.cell import FERNNCell
 from reprise.symmetry.flow_equivariant_rnn.checks import require_count, require_sequence
 from reprise.symmetry.flow_equivariant_rnn.flows import Velocities, translation_velocities
+from reprise.symmetry.flow_equivariant_rnn.pooling import max_over_velocities
 
 
 class FERNNClassifier(nn.Module):
@@ -78,7 +79,7 @@ class FERNNClassifier(nn.Module):
         for frame in x.unbind(1):
             state = self.cell(frame, state)
         assert state is not None
-        strongest = state.amax(1)
+        strongest = max_over_velocities(state)
         if self.cell.orientations > 1:
             strongest = strongest.unflatten(1, (self.cell.hidden, self.cell.orientations)).amax(2)
         scores: Tensor = self.linear(strongest.flatten(2).mean(2))

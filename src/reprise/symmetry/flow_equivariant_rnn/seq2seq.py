@@ -14,6 +14,7 @@ from reprise.symmetry.flow_equivariant_rnn.cell import FERNNCell
 from reprise.symmetry.flow_equivariant_rnn.checks import require_count, require_sequence
 from reprise.symmetry.flow_equivariant_rnn.flows import Velocities, translation_velocities
 from reprise.symmetry.flow_equivariant_rnn.orientations import CyclicConv
+from reprise.symmetry.flow_equivariant_rnn.pooling import max_over_velocities
 
 Pool = Literal["max", "mean", "sum"]
 Decode = Literal["transported", "official"]
@@ -132,7 +133,7 @@ class FERNNSeq2Seq(nn.Module):
 
     def _pooled(self, state: Tensor) -> Tensor:
         if self.pool == "max":
-            return state.amax(1)  # unlike `max`, equal parts share the gradient
+            return max_over_velocities(state)
         return state.mean(1) if self.pool == "mean" else state.sum(1)
 
     def _convolution(self, out_channels: int, last: bool = False) -> nn.Module:
