@@ -158,7 +158,7 @@ class FERNNCell(nn.Module):
             recurrent = self.carrier.spread(self._convolve(self._pad(inner[:, :1]))[:, 0])
         else:
             recurrent = self._recur(inner)
-        return self._public(self._activate(recurrent.add_(frame[:, None])))
+        return self._public(self._joined(recurrent, frame))
 
     def advance(self, h: Float[Tensor, "B V K *space"]) -> Float[Tensor, "B V K *space"]:
         """Move each part by one frame of its own velocity: where the scene will be, if it goes on."""
@@ -183,7 +183,7 @@ class FERNNCell(nn.Module):
         self._require_frame(u)
         if self.mixed > 1:
             raise InvalidInputError("Velocities that mix are convolved before they move; call the cell itself.")
-        return self._public(self._activate(self._convolve(self._inner(moved)).add_(self._see(u)[:, None])))
+        return self._public(self._joined(self._convolve(self._inner(moved)), self._see(u)))
 
     def _recur(self, inner: Tensor) -> Tensor:
         if self.mixed == 1:
@@ -232,6 +232,12 @@ class FERNNCell(nn.Module):
         weight = convolution.weight
         assert isinstance(weight, Tensor)
         return weight if self.dims == 2 else weight[..., None, :]
+
+    def _joined(self, recurrent: Tensor, frame: Tensor) -> Tensor:
+        """Add what all parts see of the frame, and activate."""
+        if recurrent.requires_grad or frame.requires_grad:
+            return self._activate(recurrent + frame[:, None])  # in place on a view, gradients would be copied around
+        return self._activate(recurrent.add_(frame[:, None]))
 
     def _activate(self, values: Tensor) -> Tensor:
         return values.relu_() if self.activation == "relu" else values.tanh_()
