@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
-from reprise.claims.symmetry.flow_equivariant_rnn.classes import ACCURACY, measure_classes
 from reprise.claims.symmetry.flow_equivariant_rnn.digits import Digits, load
 from reprise.claims.symmetry.flow_equivariant_rnn.exactness import (
     CLOSED,
@@ -57,12 +56,6 @@ CLAIMS = (
     Claim(
         id="turning", of="paper", kind="superior", metric=ROTATION, better="lower", ours=FERNN, against=(GRNN,),
         says="with angular velocities it errs less on turning digits than the same network without",
-    ),
-    Claim(
-        id="classes-at-speed", of="paper", kind="superior", metric=ACCURACY, metric_unit="%", better="higher",
-        ours=FERNN, against=(GRNN, GRNN_PLUS), at=(-2.0, 2.0),
-        says="trained to name digits that stand still, it names more of those that move than both other networks",
-        note="The paper's data are videos of human actions under camera motion (KTH); here digits in noise.",
     ),
     Claim(
         id="three-times", of="here", kind="superior", metric=BY_SPEED, better="lower", ours=FERNN, against=(GRNN,),
@@ -123,7 +116,7 @@ def prepare(setting: Setting) -> Prepared:
 
 
 def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
-    """Forecast moving and turning digits, name moving ones, measure exactness and time."""
+    """Forecast moving and turning digits, measure exactness and time."""
     size = SIZES[trial.scale]
     digits: Digits = prepared.content
     at_speed: dict[float, float] = {}
@@ -135,6 +128,5 @@ def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
     ratio = (at_speed[outside] + at_speed[-outside]) / (at_speed[inside] + at_speed[-inside])
     yield Measurement(FERNN, OUTSIDE, ratio)
     yield from measure_turning(trial, size, digits)
-    yield from measure_classes(trial, size, digits)
     yield from measure_exactness(trial, digits)
     yield from measure_speed(trial, size)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 FERNN, GRNN, GRNN_PLUS = "FERNN", "G-RNN", "G-RNN+"
 COPY, BLANK = "last frame", "blank frame"
-ALL_SPEEDS, SLOW = "all speeds", "slow"
-ROTATING, MOVING_CLASSES = "rotating", "classes"
+ALL_SPEEDS, SLOW, ROTATING = "all speeds", "slow", "rotating"
 
 
 @dataclass(frozen=True)
@@ -32,28 +31,23 @@ class Size:
     degrees: tuple[float, ...]
     rotating_hidden: int
     rotating_steps: int
-    class_frames: int
-    class_steps: int
     timing_rounds: int
     lr: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-_TASKS = (ALL_SPEEDS, SLOW, ROTATING, MOVING_CLASSES)
-_LR = {(task, arm): 2e-3 for task in _TASKS for arm in (FERNN, GRNN, GRNN_PLUS)}
-_PAPER_LR = {(task, arm): 1e-3 for task in _TASKS for arm in (FERNN, GRNN, GRNN_PLUS)} | {
-    (ROTATING, arm): 1e-4 for arm in (FERNN, GRNN)
-}
+# Of 0.002 and 0.005, each network's best in distribution on pilot seed 1000, moving digits at all speeds and turning
+# digits apart; slow motion takes the rates of all speeds.
+_LR = {(task, arm): 5e-3 for task in (ALL_SPEEDS, SLOW, ROTATING) for arm in (FERNN, GRNN, GRNN_PLUS)}
+_PAPER_LR = dict.fromkeys(_LR, 1e-3) | {(ROTATING, FERNN): 1e-4, (ROTATING, GRNN): 1e-4}
 
 SIZES = {
-    "quick": Size(16, (2, 0), 3, 4, 1, 2, 16, 4, 3, 4, 12, (-90.0, 0.0, 90.0), 2, 2, 3, 3, 1, _LR),
-    "desktop": Size(16, (2, 0), 3, 24, 2, 4, 16, 16, 300, 128, 12, (-40, -20, 0, 20, 40), 4, 200, 6, 200, 8, _LR),
+    "quick": Size(16, (2, 0), 3, 4, 1, 2, 16, 4, 3, 4, 12, (-90.0, 0.0, 90.0), 2, 2, 1, _LR),
+    "desktop": Size(16, (2, 0), 3, 24, 2, 4, 16, 16, 300, 128, 12, (-40, -20, 0, 20, 40), 4, 200, 8, _LR),
     "full": Size(
-        28, (2, 2), 3, 128, 4, 10, 70, 128, 21_094, 1024, 34, tuple(range(-40, 50, 10)), 32, 84_375, 16, 20_000, 50,
-        _PAPER_LR,
+        28, (2, 2), 3, 128, 4, 10, 70, 128, 21_094, 1024, 34, tuple(range(-40, 50, 10)), 32, 21_094, 50, _PAPER_LR
     ),
 }  # fmt: skip
 CLIP = 1.0  # the authors' bound on the gradient's norm
-NOISE = 0.5  # standard deviation, of the frames that are classified
 EVALUATED_AT_ONCE = 32
 HELD_OUT_SEED = 1_000_003
 """Added to a trial's seed for the scenes of tests."""
