@@ -43,11 +43,11 @@ def measure_moving(trial: Trial, size: Size, digits: Digits) -> Iterator[Measure
     every = translation_velocities(size.speeds).velocities
     slow = translation_velocities((size.speeds[0] // 2, size.speeds[1] // 2)).velocities
     test = partial(_moving, digits.test, size, length=size.tests, seed=trial.seed + HELD_OUT_SEED)
-    for task, seen in ((ALL_SPEEDS, every), (SLOW, slow)):
+    for task, seen, compared in ((ALL_SPEEDS, every, (FERNN, GRNN, GRNN_PLUS)), (SLOW, slow, (FERNN, GRNN))):
         scenes = _moving(digits.train, size, list(seen), size.read, length=size.steps * size.batch, seed=trial.seed)
         arms: dict[str, Forecaster] = {
             arm: trained(partial(moving_network, arm, size), scenes, trial, size, size.lr[task, arm])
-            for arm in (FERNN, GRNN, GRNN_PLUS)
+            for arm in compared
         }
         arms |= {COPY: _copy, BLANK: _blank}
         near, far = test(list(seen), size.read), test(list(every), size.horizon)
