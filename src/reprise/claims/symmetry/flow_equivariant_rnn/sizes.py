@@ -35,8 +35,8 @@ class Size:
     lr: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
-# Of 0.002, 0.005 and (FERNN and G-RNN on moving digits) 0.01, each network's best in distribution on pilot seed 1000, on
-# scenes of training digits; moving digits at all speeds and turning digits apart, slow motion takes the former's rates.
+# Of 0.002, 0.005 and (FERNN and G-RNN on moving digits) 0.01, each network's best in distribution on pilot seed 1000,
+# on scenes of training digits; moving and turning digits apart, slow motion takes the rates of all speeds.
 _LR = {(task, arm): 5e-3 for task in (ALL_SPEEDS, SLOW, ROTATING) for arm in (FERNN, GRNN)}
 _LR[ALL_SPEEDS, GRNN_PLUS] = 5e-3
 _PAPER_LR = dict.fromkeys(_LR, 1e-3) | {(ROTATING, FERNN): 1e-4, (ROTATING, GRNN): 1e-4}
