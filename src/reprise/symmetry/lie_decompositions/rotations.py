@@ -13,6 +13,7 @@ from torch import Tensor
 from reprise.symmetry.rotation_continuity import rotation_to_rotation_vector
 
 _NO_TURN = {torch.float64: 1e-9}
+_NO_TURN_OF_SHORT_TYPES = 1e-5
 """In the plane, an angle so little below 0 is rounding, and not nearly a whole turn."""
 
 
@@ -50,7 +51,7 @@ def rotation_log(r: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch n n"]:
     n = r.shape[-1]
     if n == 2:
         angle = torch.atan2(r[..., 1, 0] - r[..., 0, 1], r[..., 0, 0] + r[..., 1, 1])
-        angle = torch.where(angle < -_NO_TURN.get(r.dtype, 1e-6), angle + 2 * math.pi, angle.clamp_min(0))
+        angle = torch.where(angle < -_NO_TURN.get(r.dtype, _NO_TURN_OF_SHORT_TYPES), angle + 2 * math.pi, angle.clamp_min(0))
         zero = torch.zeros_like(angle)
         return torch.stack([zero, -angle, angle, zero], dim=-1).view(*angle.shape, 2, 2)
     if n == 3:
