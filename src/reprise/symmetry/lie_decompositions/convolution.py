@@ -27,6 +27,8 @@ class _SampledConv2d(nn.Module):
         coordinates: int,
         padding: int,
         bias: bool,
+        subpixels: int,
+        reach: float,
         kernel: dict[str, Any] | None,
     ):
         super().__init__()
@@ -35,11 +37,15 @@ class _SampledConv2d(nn.Module):
             raise InvalidInputError(f"padding counts pixels and must be at least 0; got {padding}.")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size, self.padding = kernel_size, padding
-        self.register_buffer("grid", kernel_grid(kernel_size), persistent=False)
+        self.register_buffer("grid", kernel_grid(kernel_size, subpixels, reach), persistent=False)
         self.kernel = SineKernel(
             coordinates, in_channels, out_channels, fan=in_channels * kernel_size**2, **(kernel or {})
         )
         self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+
+    def _turned_grid(self, samples: GroupSamples) -> Float[Tensor, "N pixels points 2"]:
+        """Give g⁻¹ u for all points u of the grid."""
+        return torch.einsum("nij,pqj->npqi", samples.inverse.to(self.grid), self.grid)
 
     def _convolve(self, x: Tensor, weight: Tensor, count: int) -> Tensor:
         """Convolve (B, C_in, H, W) with (C_out, N, C_in, k, k), and give (B, C_out, N, H', W')."""
@@ -104,6 +110,8 @@ class LiftConv2d(_SampledConv2d):
         *,
         padding: int = 0,
         bias: bool = True,
+        subpixels: int = 1,
+        reach: float = 1.0,
         kernel: dict[str, Any] | None = None,
     ):
         if kernel_size < 2:
@@ -111,7 +119,7 @@ class LiftConv2d(_SampledConv2d):
                 f"The kernel of a lifting layer has at least 2 x 2 pixels (a single one, at the origin, looks alike for "
                 f"all group elements); got kernel_size={kernel_size}."
             )
-        super().__init__(group, in_channels, out_channels, kernel_size, 2, padding, bias, kernel)
+        super().__init__(group, in_channels, out_channels, kernel_size, 2, padding, bias, subpixels, reach, kernel)
 
     def forward(self, x: Float[Tensor, "B C_in H W"], samples: GroupSamples) -> Float[Tensor, "B C_out N H2 W2"]:
         """Lift images to the sampled group elements."""
@@ -121,15 +129,13 @@ class LiftConv2d(_SampledConv2d):
 
     def weight(self, samples: GroupSamples) -> Float[Tensor, "C_out N C_in k k"]:
         """Sample the kernel at group elements."""
-        plane = (samples.inverse.to(self.grid) @ self.grid).mT  # (N, k², 2)
-        kernel = self.kernel(plane)
+        plane = self._turned_grid(samples)
         if self.group.volume_preserving:
             cut = hard_disc(plane)
         else:
-            cut = smooth_ball(plane) * torch.linalg.det(samples.inverse.to(self.grid)).abs()[:, None]
-        kernel = kernel * cut[..., None, None]
-        size = self.kernel_size
-        return kernel.permute(2, 0, 3, 1).unflatten(-1, (size, size))
+            cut = smooth_ball(plane) * torch.linalg.det(samples.inverse.to(self.grid)).abs()[:, None, None]
+        kernel = self.kernel(plane, cut)  # (N, k², C_out, C_in)
+        return kernel.permute(2, 0, 3, 1).unflatten(-1, (self.kernel_size, self.kernel_size))
 
 
 class GroupConv2d(_SampledConv2d):
@@ -176,10 +182,14 @@ class GroupConv2d(_SampledConv2d):
         *,
         padding: int = 0,
         bias: bool = True,
+        subpixels: int = 1,
+        reach: float = 1.0,
         kernel: dict[str, Any] | None = None,
     ):
         group = plane_group(group)
-        super().__init__(group, in_channels, out_channels, kernel_size, 2 + group.dim, padding, bias, kernel)
+        super().__init__(
+            group, in_channels, out_channels, kernel_size, 2 + group.dim, padding, bias, subpixels, reach, kernel
+        )
 
     def forward(
         self, x: Float[Tensor, "B C_in N_in H W"], samples: GroupSamples, out_samples: GroupSamples | None = None
@@ -205,24 +215,19 @@ class GroupConv2d(_SampledConv2d):
         self, samples: GroupSamples, out_samples: GroupSamples
     ) -> Float[Tensor, "C_out N_out C_in N_in k k"]:
         """Sample the kernel at pairs of group elements."""
-        n_out, n_in, size = len(out_samples.g), len(samples.g), self.kernel_size
-        plane = (out_samples.inverse.to(self.grid) @ self.grid).mT  # (N_out, k², 2)
+        plane = self._turned_grid(out_samples)
         relative = out_samples.inverse[:, None] @ samples.g
         fibre = self.group.log(relative, check=False).to(self.grid)  # (N_out, N_in, dim)
+        shape = (*fibre.shape[:2], *plane.shape[1:3])
         at = torch.cat(
-            [
-                plane[:, None].expand(n_out, n_in, size**2, 2),
-                fibre[:, :, None].expand(n_out, n_in, size**2, fibre.shape[-1]),
-            ],
-            dim=-1,
+            [plane[:, None].expand(*shape, 2), fibre[:, :, None, None].expand(*shape, fibre.shape[-1])], dim=-1
         )
-        kernel = self.kernel(at)
         if self.group.volume_preserving:
             cut = hard_disc(at[..., :2])
         else:  # Haar's density belongs to the variable of integration
-            cut = smooth_ball(at) / torch.linalg.det(samples.g.to(self.grid)).abs()[:, None]
-        kernel = kernel * cut[..., None, None]
-        return kernel.permute(3, 0, 4, 1, 2).unflatten(-1, (size, size))
+            cut = smooth_ball(at) / torch.linalg.det(samples.g.to(self.grid)).abs()[:, None, None]
+        kernel = self.kernel(at, cut)  # (N_out, N_in, k², C_out, C_in)
+        return kernel.permute(3, 0, 4, 1, 2).unflatten(-1, (self.kernel_size, self.kernel_size))
 
 
 def plane_group(group: str | MatrixGroup) -> MatrixGroup:

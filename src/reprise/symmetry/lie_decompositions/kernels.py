@@ -14,22 +14,30 @@ SLOPE = 2.0
 """Of the smooth cut-off."""
 
 
-def kernel_grid(size: int) -> Float[Tensor, "2 pixels"]:
-    """Give the coordinates (x to the right, y down) of the pixels of a kernel, within [-1, 1].
+def kernel_grid(size: int, subpixels: int = 1, reach: float = 1.0) -> Float[Tensor, "pixels points 2"]:
+    """Give the coordinates (x to the right, y down) of the pixels of a kernel, within ±`reach`.
 
-    Pixel centres, row by row: the outermost lie at ±(1 - 1/size), as in torch's `affine_grid` with align_corners False.
+    Pixels come row by row, each with the centres of the `subpixels` x `subpixels` squares that it is divided into. As in
+    torch's `affine_grid` with align_corners False, the outermost pixel centres lie at ±(1 - 1/size) for a reach of 1.
 
     Examples
     --------
-    >>> kernel_grid(2)
-    tensor([[-0.5000,  0.5000, -0.5000,  0.5000],
-            [-0.5000, -0.5000,  0.5000,  0.5000]])
+    >>> kernel_grid(2)[:, 0]
+    tensor([[-0.5000, -0.5000],
+            [ 0.5000, -0.5000],
+            [-0.5000,  0.5000],
+            [ 0.5000,  0.5000]])
     """
-    if size < 1:
-        raise InvalidInputError(f"The size of a kernel must be at least 1; got {size}.")
-    line = (2 * torch.arange(size) + 1) / size - 1
+    if size < 1 or subpixels < 1:
+        raise InvalidInputError(
+            f"The pixels of a kernel, and points in each, must be at least 1; got {size} and {subpixels}."
+        )
+    if not 0 < reach < math.inf:
+        raise InvalidInputError(f"The reach of a kernel's grid must be positive; got {reach}.")
+    line = reach * ((2 * torch.arange(size * subpixels) + 1) / (size * subpixels) - 1)
     y, x = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()])
+    fine = torch.stack([x, y], dim=-1).view(size, subpixels, size, subpixels, 2)
+    return fine.transpose(1, 2).reshape(size**2, subpixels**2, 2)
 
 
 def hard_disc(plane: Float[Tensor, "*points 2"]) -> Float[Tensor, "*points"]:
@@ -102,7 +110,7 @@ class SineKernel(nn.Module):
     r"""A kernel k: coordinates -> (C_out x C_in), as a network of sine layers and a linear one (SIREN).
 
     A first sine layer and `layers` further ones, all of `width` units. The last weights are within
-    $\pm\sqrt{6 / \mathrm{width}} / \sqrt{\mathrm{fan}}$. Cost a point: width² · layers + width · C_in · C_out.
+    $\pm\sqrt{6 / \mathrm{width}} / \sqrt{\mathrm{fan}}$. Cost: width² · layers a point, width · C_in · C_out a pixel.
 
     Parameters
     ----------
@@ -115,8 +123,8 @@ class SineKernel(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> SineKernel(5, 3, 4, fan=75)(torch.zeros(11, 5)).shape
-    torch.Size([11, 4, 3])
+    >>> SineKernel(5, 3, 4, fan=75)(torch.zeros(25, 1, 5), torch.ones(25, 1)).shape
+    torch.Size([25, 4, 3])
     """
 
     def __init__(
@@ -145,7 +153,14 @@ class SineKernel(nn.Module):
         nn.init.uniform_(self.linear.weight, -bound, bound)
         nn.init.zeros_(self.linear.bias)
 
-    def forward(self, x: Float[Tensor, "*points coordinates"]) -> Float[Tensor, "*points out_channels in_channels"]:
-        """Give the kernel at points."""
-        y: Tensor = self.linear(self.sines(x))
+    def forward(
+        self, at: Float[Tensor, "*pixels points coordinates"], cut: Float[Tensor, "*pixels points"]
+    ) -> Float[Tensor, "*pixels out_channels in_channels"]:
+        """Give the mean over each pixel's points of the kernel times its cut-off.
+
+        The last layer is linear, so that the mean is taken before it, over `width` numbers instead of all channels.
+        """
+        cut = cut / cut.shape[-1]
+        means = (cut[..., None, :] @ self.sines(at)).squeeze(-2)
+        y = means @ self.linear.weight.mT + cut.sum(-1, keepdim=True) * self.linear.bias
         return y.unflatten(-1, (self.out_channels, self.in_channels))

@@ -62,12 +62,12 @@ class GroupResidualBlock(nn.Module):
         kernel_size: int,
         *,
         affine: bool = False,
-        kernel: dict[str, Any] | None = None,
+        **settings: Any,
     ):
         super().__init__()
         if kernel_size % 2 == 0:
             raise InvalidInputError(f"A residual block keeps the image's size: kernel_size is odd; got {kernel_size}.")
-        settings: dict[str, Any] = {"padding": kernel_size // 2, "bias": False, "kernel": kernel}
+        settings |= {"padding": kernel_size // 2, "bias": False}
         self.first = GroupConv2d(group, channels, channels, kernel_size, **settings)
         self.second = GroupConv2d(group, channels, channels, kernel_size, **settings)
         self.norms = nn.ModuleList(FeatureNorm(channels, affine=affine) for _ in range(2))
@@ -130,6 +130,8 @@ class AffineResNet(nn.Module):
         *,
         kernel_size: int = 5,
         affine_norms: bool = False,
+        subpixels: int = 1,
+        reach: float = 1.0,
         kernel: dict[str, Any] | None = None,
         seed: int = 0,
     ):
@@ -141,12 +143,13 @@ class AffineResNet(nn.Module):
         if blocks < 0:
             raise InvalidInputError(f"blocks counts residual blocks and must be at least 0; got {blocks}.")
         self.samples, self.resample, self.kernel_size = samples, resample, kernel_size
-        self.lift = LiftConv2d(self.group, in_channels, width, kernel_size, bias=False, kernel=kernel)
+        convolution: dict[str, Any] = {"bias": False, "subpixels": subpixels, "reach": reach, "kernel": kernel}
+        self.lift = LiftConv2d(self.group, in_channels, width, kernel_size, **convolution)
         self.blocks = nn.ModuleList(
-            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, kernel=kernel)
+            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, **convolution)
             for _ in range(blocks)
         )
-        self.last = GroupConv2d(self.group, width, width, kernel_size, bias=False, kernel=kernel)
+        self.last = GroupConv2d(self.group, width, width, kernel_size, **convolution)
         self.norms = nn.ModuleList(FeatureNorm(width, affine=affine_norms) for _ in range(blocks + 2))
         self.head = nn.Sequential(
             nn.Linear(width, HEAD_WIDTH, bias=False),
@@ -179,11 +182,7 @@ class AffineResNet(nn.Module):
         generator : for new group elements.
         samples : elements of the blocks and of the last layer, as `draw` gives them, in place of a draw.
         """
-        if images.ndim == 4 and min(images.shape[-2:]) < self.smallest_image:
-            raise InvalidInputError(
-                f"Images of at least {self.smallest_image} pixels on each side are expected, the receptive field of this "
-                f"network; got {images.shape[-2]} x {images.shape[-1]}."
-            )
+        self.require_size(images.shape[-2:])
         inner, last = samples or self._elements(generator)
         x = nn.functional.gelu(self.norms[0](self.lift(images, inner)))
         for block, norm in zip(self.blocks, self.norms[1:-1], strict=True):
@@ -204,6 +203,23 @@ class AffineResNet(nn.Module):
     def smallest_image(self) -> int:
         """Pixels on a side from which one pixel is left before the last pooling."""
         return self.kernel_size * 2 ** len(self.blocks) + self.kernel_size - 1
+
+    def require_size(self, size: Sequence[int]) -> None:
+        """Raise `InvalidInputError` if images of (height, width) `size` are smaller than `smallest_image`."""
+        if min(size) < self.smallest_image:
+            raise InvalidInputError(
+                f"Images of at least {self.smallest_image} pixels on each side are expected, the receptive field of this "
+                f"network; got {' x '.join(map(str, size))}."
+            )
+
+    def parameter_groups(self, lr: float, sine_rate: float = 1.0) -> list[dict[str, Any]]:
+        """Give the parameters as an optimizer takes them: the kernels' sine layers at `sine_rate` times the rate.
+
+        A step that is small for a linear layer turns a sine of frequency w0 a long way.
+        """
+        sines = [p for name, p in self.named_parameters() if ".sines." in name]
+        others = [p for name, p in self.named_parameters() if ".sines." not in name]
+        return [{"params": others, "lr": lr}, {"params": sines, "lr": sine_rate * lr}]
 
     def _elements(self, generator: torch.Generator | None) -> tuple[GroupSamples, GroupSamples]:
         if self.resample:
