@@ -184,12 +184,15 @@ class GroupConv2d(_SampledConv2d):
         bias: bool = True,
         subpixels: int = 1,
         reach: float = 1.0,
+        periodic: bool = False,
         kernel: dict[str, Any] | None = None,
     ):
         group = plane_group(group)
+        coordinates = 2 + (group.periodic_dim if periodic else group.dim)
         super().__init__(
-            group, in_channels, out_channels, kernel_size, 2 + group.dim, padding, bias, subpixels, reach, kernel
+            group, in_channels, out_channels, kernel_size, coordinates, padding, bias, subpixels, reach, kernel
         )
+        self.periodic = periodic
 
     def forward(
         self, x: Float[Tensor, "B C_in N_in H W"], samples: GroupSamples, out_samples: GroupSamples | None = None
@@ -217,7 +220,8 @@ class GroupConv2d(_SampledConv2d):
         """Sample the kernel at pairs of group elements."""
         plane = self._turned_grid(out_samples)
         relative = out_samples.inverse[:, None] @ samples.g
-        fibre = self.group.log(relative, check=False).to(self.grid)  # (N_out, N_in, dim)
+        coordinates = self.group.periodic(relative) if self.periodic else self.group.log(relative, check=False)
+        fibre = coordinates.to(self.grid)  # (N_out, N_in, dim)
         shape = (*fibre.shape[:2], *plane.shape[1:3])
         at = torch.cat(
             [plane[:, None].expand(*shape, 2), fibre[:, :, None, None].expand(*shape, fibre.shape[-1])], dim=-1

@@ -110,6 +110,28 @@ class MatrixGroup(ABC):
             self.require(g)
         return self.vee(self._log(g))
 
+    @property
+    def periodic_dim(self) -> int:
+        """Number of numbers that `periodic` gives."""
+        symmetric = self._symmetric_factor
+        return (2 if self.n == 2 else self.n**2) + (0 if symmetric is None else symmetric.dim)
+
+    def periodic(self, g: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch periodic_dim"]:
+        """Give coordinates that are continuous all round: vee(log P), and the entries of R instead of log R.
+
+        The angle of `log` jumps by 2π at the identity, where elements of a group are most often compared; its cosine and
+        sine do not. They are no chart, having more numbers than the group has dimensions, but tell elements apart as
+        well. In the plane R's first column stands for R. The input is not checked.
+        """
+        log_p, r = polar_decompose(g, check=False)
+        numbers = r[..., 0] if self.n == 2 else r.flatten(-2)
+        symmetric = self._symmetric_factor
+        return numbers if symmetric is None else torch.cat([symmetric.vee(log_p), numbers], dim=-1)
+
+    @property
+    def _symmetric_factor(self) -> MatrixGroup | None:
+        return None
+
     @abstractmethod
     def exp(self, coordinates: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch n n"]:
         """Give the element ξ(v) of these coordinates."""
@@ -264,6 +286,10 @@ class _PolarGroup(MatrixGroup):
         super().__init__(n, alpha)
         self.rotations = _known_rotations(rotations or ("equidistant" if n == 2 else "uniform"), n)
         self.spd = SPDn(n, alpha, traceless=self.volume_preserving, variance=variance)
+
+    @property
+    def _symmetric_factor(self) -> MatrixGroup:
+        return self.spd
 
     def exp(self, coordinates: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch n n"]:
         """Give ξ(v) = exp(X) exp(A), X and A the symmetric and the skew part of hat(v)."""

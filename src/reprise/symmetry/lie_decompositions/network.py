@@ -132,6 +132,7 @@ class AffineResNet(nn.Module):
         affine_norms: bool = False,
         subpixels: int = 1,
         reach: float = 1.0,
+        periodic: bool = False,
         kernel: dict[str, Any] | None = None,
         seed: int = 0,
     ):
@@ -144,12 +145,13 @@ class AffineResNet(nn.Module):
             raise InvalidInputError(f"blocks counts residual blocks and must be at least 0; got {blocks}.")
         self.samples, self.resample, self.kernel_size = samples, resample, kernel_size
         convolution: dict[str, Any] = {"bias": False, "subpixels": subpixels, "reach": reach, "kernel": kernel}
+        on_group = convolution | {"periodic": periodic}
         self.lift = LiftConv2d(self.group, in_channels, width, kernel_size, **convolution)
         self.blocks = nn.ModuleList(
-            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, **convolution)
+            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, **on_group)
             for _ in range(blocks)
         )
-        self.last = GroupConv2d(self.group, width, width, kernel_size, **convolution)
+        self.last = GroupConv2d(self.group, width, width, kernel_size, **on_group)
         self.norms = nn.ModuleList(FeatureNorm(width, affine=affine_norms) for _ in range(blocks + 2))
         self.head = nn.Sequential(
             nn.Linear(width, HEAD_WIDTH, bias=False),
