@@ -12,7 +12,7 @@ from reprise.errors import InvalidInputError
 def warp_images(
     images: Float[Tensor, "B C H W"],
     matrix: Float[Tensor, "2 2"] | Float[Tensor, "B 2 2"],
-    shift: Float[Tensor, "2"] | Float[Tensor, "B 2"] | None = None,
+    shift: Float[Tensor, 2] | Float[Tensor, "B 2"] | None = None,
 ) -> Float[Tensor, "B C H W"]:
     """Let linear maps g, and shifts t, act on images: (g f)(x) = f(g⁻¹ (x - t)).
 

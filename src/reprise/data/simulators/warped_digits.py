@@ -74,9 +74,7 @@ def random_affine_maps(
     return rotation @ shearing * scales[:, None, :], shifts
 
 
-def warp_digits(
-    images: ArrayLike, rng: np.random.Generator, ranges: AffineRange | None = None
-) -> NDArray[np.float32]:
+def warp_digits(images: ArrayLike, rng: np.random.Generator, ranges: AffineRange | None = None) -> NDArray[np.float32]:
     """Warp each image (n, H, W) by an affine map of its own about the centre; bilinear, 0 beyond the border.
 
     Parameters
@@ -131,7 +129,9 @@ def frame_digits(images: ArrayLike, frame: int = 40, size: int | None = None) ->
     stack = _stack_of_images(images)
     if size is not None:
         tensor = torch.from_numpy(stack)[:, None]
-        stack = torch.nn.functional.interpolate(tensor, (size, size), mode="bilinear", align_corners=False)[:, 0].numpy()
+        stack = torch.nn.functional.interpolate(tensor, (size, size), mode="bilinear", align_corners=False)[
+            :, 0
+        ].numpy()
     height, width = stack.shape[1:]
     if max(height, width) > frame:
         raise InvalidInputError(f"Images of {height} x {width} pixels do not fit into a frame of {frame}.")

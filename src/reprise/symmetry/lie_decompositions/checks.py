@@ -29,9 +29,9 @@ def affine_equivariance_error(
 
     .. math:: |\Phi_{hS}(h f) - h \Phi_S(f)| \,/\, |h \Phi_S(f)|,
 
-    in the Euclidean norm over all outputs inside a disc around the centre, where no border has been seen. A map of images
-    that knows no samples, an ordinary convolution for instance, is compared without them. 0 for an exact layer
-    between which and the image no pixels stand; the error of interpolation is part of it.
+    in the Euclidean norm over all outputs inside a disc around the centre, where no border has been seen. A map of
+    images that knows no samples, an ordinary convolution for instance, is compared without them. The error of
+    interpolation is part of the result.
 
     Parameters
     ----------

@@ -85,6 +85,11 @@ class LiftConv2d(_SampledConv2d):
     kernel_size : k, at least 2.
     padding : zeros around the image; the authors found that it harms here.
     bias : add one number to each output channel.
+    subpixels : take each pixel of the kernel as the mean over subpixels² points, not as its value in the middle. The
+        authors' single point undersamples a sine network of their frequency: at 5 x 5 pixels the layer is then hardly
+        more equivariant than an ordinary convolution. Ours.
+    reach : half width of the grid in the kernel's coordinates. With 1, as in the authors' code, what a group element
+        stretches beyond the grid is cut off; 1.3 holds it for nearly all samples of SL(2). Ours.
     kernel : settings of the `SineKernel`.
 
     Raises
@@ -116,8 +121,8 @@ class LiftConv2d(_SampledConv2d):
     ):
         if kernel_size < 2:
             raise InvalidInputError(
-                f"The kernel of a lifting layer has at least 2 x 2 pixels (a single one, at the origin, looks alike for "
-                f"all group elements); got kernel_size={kernel_size}."
+                f"The kernel of a lifting layer has at least 2 x 2 pixels (a single one, at the origin, looks alike "
+                f"for all group elements); got kernel_size={kernel_size}."
             )
         super().__init__(group, in_channels, out_channels, kernel_size, 2, padding, bias, subpixels, reach, kernel)
 
@@ -155,8 +160,10 @@ class GroupConv2d(_SampledConv2d):
 
     Parameters
     ----------
-    group, in_channels, out_channels, kernel_size, padding, bias, kernel : as those of `LiftConv2d`; a kernel of 1 is
-        allowed here.
+    group, in_channels, out_channels, kernel_size, padding, bias, subpixels, reach, kernel : as those of `LiftConv2d`;
+        a kernel of 1 is allowed here.
+    periodic : let kernels be functions of `MatrixGroup.periodic` coordinates, which do not jump at the identity, in
+        place of the paper's ξ⁻¹. Ours.
 
     Raises
     ------
@@ -208,15 +215,13 @@ class GroupConv2d(_SampledConv2d):
         wanted = samples if out_samples is None else out_samples
         if x.ndim != 5 or x.shape[1:3] != (self.in_channels, len(samples.g)):
             raise InvalidInputError(
-                f"Features (B, {self.in_channels}, {len(samples.g)}, H, W) are expected for {self.in_channels} channels "
-                f"and {len(samples.g)} group samples; got shape {tuple(x.shape)}."
+                f"Features (B, {self.in_channels}, {len(samples.g)}, H, W) are expected for {self.in_channels} "
+                f"channels and {len(samples.g)} group samples; got shape {tuple(x.shape)}."
             )
         weight = self.weight(samples, wanted).to(x.dtype).flatten(2, 3)
         return self._convolve(x.flatten(1, 2), weight, len(wanted.g))
 
-    def weight(
-        self, samples: GroupSamples, out_samples: GroupSamples
-    ) -> Float[Tensor, "C_out N_out C_in N_in k k"]:
+    def weight(self, samples: GroupSamples, out_samples: GroupSamples) -> Float[Tensor, "C_out N_out C_in N_in k k"]:
         """Sample the kernel at pairs of group elements."""
         plane = self._turned_grid(out_samples)
         relative = out_samples.inverse[:, None] @ samples.g

@@ -17,7 +17,6 @@ from reprise.nn.matrix_groups import (
     polar_decompose,
     require_positive_determinant,
     require_rotation,
-    require_square,
     require_symmetric,
     symmetric_exp,
     symmetric_log,
@@ -53,8 +52,8 @@ class GroupSamples(NamedTuple):
 class MatrixGroup(ABC):
     """What the groups have in common: a basis of the algebra, coordinates, samples.
 
-    The basis is orthonormal for <A, B> = alpha tr(Aᵀ B). `hat` makes coordinates a matrix of the algebra and `vee` turns
-    it back; `log` is the global coordinate map ξ⁻¹ of the group and `exp` its inverse ξ.
+    The basis is orthonormal for <A, B> = alpha tr(Aᵀ B). `hat` makes coordinates a matrix of the algebra and `vee`
+    turns it back; `log` is the global coordinate map ξ⁻¹ of the group and `exp` its inverse ξ.
 
     Parameters
     ----------
@@ -119,9 +118,9 @@ class MatrixGroup(ABC):
     def periodic(self, g: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch periodic_dim"]:
         """Give coordinates that are continuous all round: vee(log P), and the entries of R instead of log R.
 
-        The angle of `log` jumps by 2π at the identity, where elements of a group are most often compared; its cosine and
-        sine do not. They are no chart, having more numbers than the group has dimensions, but tell elements apart as
-        well. In the plane R's first column stands for R. The input is not checked.
+        The angle of `log` jumps by 2π at the identity, where elements of a group are most often compared; its cosine
+        and sine do not. They are no chart, having more numbers than the group has dimensions, but tell elements apart
+        as well. In the plane R's first column stands for R. The input is not checked.
         """
         log_p, r = polar_decompose(g, check=False)
         numbers = r[..., 0] if self.n == 2 else r.flatten(-2)

@@ -17,8 +17,8 @@ SLOPE = 2.0
 def kernel_grid(size: int, subpixels: int = 1, reach: float = 1.0) -> Float[Tensor, "pixels points 2"]:
     """Give the coordinates (x to the right, y down) of the pixels of a kernel, within ±`reach`.
 
-    Pixels come row by row, each with the centres of the `subpixels` x `subpixels` squares that it is divided into. As in
-    torch's `affine_grid` with align_corners False, the outermost pixel centres lie at ±(1 - 1/size) for a reach of 1.
+    Pixels come row by row, each with the centres of the `subpixels` x `subpixels` squares that it is divided into. As
+    in torch's `affine_grid` with align_corners False, the outermost pixel centres lie at ±(1 - 1/size) for a reach of 1.
 
     Examples
     --------

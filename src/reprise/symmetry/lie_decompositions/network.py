@@ -100,6 +100,7 @@ class AffineResNet(nn.Module):
     resample : draw new elements at each forward pass, or keep those drawn (from `seed`) at the start.
     kernel_size : of all convolutions, odd.
     affine_norms : let the norms scale and shift each channel; not in the paper.
+    subpixels, reach, periodic : of the convolutions; with (1, 1, False), the paper's, see `LiftConv2d`.
     kernel : settings of the `SineKernel`.
     seed : of the elements that are kept.
 
@@ -117,6 +118,9 @@ class AffineResNet(nn.Module):
     >>> logits.shape, torch.equal(logits, network(images, torch.Generator().manual_seed(0)))
     (torch.Size([2, 10]), True)
     """
+
+    kept: Tensor
+    kept_last: Tensor
 
     def __init__(
         self,
@@ -148,8 +152,7 @@ class AffineResNet(nn.Module):
         on_group = convolution | {"periodic": periodic}
         self.lift = LiftConv2d(self.group, in_channels, width, kernel_size, **convolution)
         self.blocks = nn.ModuleList(
-            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, **on_group)
-            for _ in range(blocks)
+            GroupResidualBlock(self.group, width, kernel_size, affine=affine_norms, **on_group) for _ in range(blocks)
         )
         self.last = GroupConv2d(self.group, width, width, kernel_size, **on_group)
         self.norms = nn.ModuleList(FeatureNorm(width, affine=affine_norms) for _ in range(blocks + 2))
@@ -210,8 +213,8 @@ class AffineResNet(nn.Module):
         """Raise `InvalidInputError` if images of (height, width) `size` are smaller than `smallest_image`."""
         if min(size) < self.smallest_image:
             raise InvalidInputError(
-                f"Images of at least {self.smallest_image} pixels on each side are expected, the receptive field of this "
-                f"network; got {' x '.join(map(str, size))}."
+                f"Images of at least {self.smallest_image} pixels on each side are expected, the receptive field of "
+                f"this network; got {' x '.join(map(str, size))}."
             )
 
     def parameter_groups(self, lr: float, sine_rate: float = 1.0) -> list[dict[str, Any]]:
@@ -226,4 +229,4 @@ class AffineResNet(nn.Module):
     def _elements(self, generator: torch.Generator | None) -> tuple[GroupSamples, GroupSamples]:
         if self.resample:
             return self.draw(generator)
-        return GroupSamples(*self.kept), GroupSamples(*self.kept_last)
+        return GroupSamples(self.kept[0], self.kept[1]), GroupSamples(self.kept_last[0], self.kept_last[1])

@@ -51,7 +51,9 @@ def rotation_log(r: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch n n"]:
     n = r.shape[-1]
     if n == 2:
         angle = torch.atan2(r[..., 1, 0] - r[..., 0, 1], r[..., 0, 0] + r[..., 1, 1])
-        angle = torch.where(angle < -_NO_TURN.get(r.dtype, _NO_TURN_OF_SHORT_TYPES), angle + 2 * math.pi, angle.clamp_min(0))
+        angle = torch.where(
+            angle < -_NO_TURN.get(r.dtype, _NO_TURN_OF_SHORT_TYPES), angle + 2 * math.pi, angle.clamp_min(0)
+        )
         zero = torch.zeros_like(angle)
         return torch.stack([zero, -angle, angle, zero], dim=-1).view(*angle.shape, 2, 2)
     if n == 3:

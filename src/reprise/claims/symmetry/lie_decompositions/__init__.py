@@ -1,8 +1,8 @@
 """Claims of the Lie group decompositions: coordinates of every element, layers that move along, accuracy when warped.
 
-The coordinates and the layers are measured at every scale. Accuracy at scale `full` is that of the paper's network, of 10
-samples and 40 channels, on MNIST in frames of 40 pixels (20,000 training images of its 60,000), under maps drawn as
-affNIST's are; the other scales train small networks on scikit-learn's digits.
+The coordinates and the layers are measured at every scale, accuracy at `full` alone: the authors' network (40 channels,
+10 samples, 50 epochs) on MNIST in frames of 40 pixels (20,000 training images of its 60,000), under maps drawn as
+affNIST's are. Scale `quick` trains tiny networks on scikit-learn's digits for a moment, to see that they can be.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from collections.abc import Iterator
 import numpy as np
 from sklearn.datasets import load_digits
 
-from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
+from reprise.claim import Claim, Measurement, Prepared, Scale, Setting, Trial
 from reprise.claims.symmetry.lie_decompositions.accuracy import LOST, WARPED, Digits, measure_accuracy
 from reprise.claims.symmetry.lie_decompositions.group import LOGARITHM, RECOVERED, RETURN, WORST, measure_groups
 from reprise.claims.symmetry.lie_decompositions.layers import ERROR, KERNEL, measure_layers
 from reprise.claims.symmetry.lie_decompositions.sizes import SIZES
 from reprise.data.mnist import mnist
 from reprise.data.simulators.warped_digits import frame_digits
+
+LARGE: tuple[Scale, ...] = ("quick", "full")
+"""Scales at which networks are trained: `quick` to see that they can be, `full` to see how well."""
 
 CLAIMS = (
     Claim(
@@ -61,8 +64,8 @@ CLAIMS = (
         metric=ERROR,
         ours="SL(2)",
         high=0.05,
-        note="Its 5 x 5 pixels read a function that varies faster than they resolve, and cut off what a sample stretches "
-        "beyond them.",
+        note="Its 5 x 5 pixels read a function that varies faster than they resolve, and cut off what a sample "
+        "stretches beyond them.",
     ),
     Claim(
         id="better-than-a-convolution",
@@ -87,7 +90,7 @@ CLAIMS = (
         id="error-of-pixels",
         of="here",
         kind="slope",
-        says="the error is one of pixels: the finer a kernel is resolved the smaller it is, about in inverse proportion",
+        says="the error is one of pixels: the finer a kernel is resolved the smaller it is, about inversely",
         metric=KERNEL,
         ours="SL(2)",
         high=-0.7,
@@ -114,6 +117,53 @@ CLAIMS = (
         ours="SL(2), sub-pixels, smooth",
         high=0.05,
     ),
+    Claim(
+        id="accurate-when-warped",
+        of="paper",
+        kind="superior",
+        says="trained on upright digits, the network on SL(2) recognises digits under affine maps better than the same "
+        "network of ordinary convolutions, and than one on rotations alone",
+        metric=WARPED,
+        metric_unit="%",
+        ours="SL(2)",
+        against=("CNN", "SO(2)"),
+        scales=LARGE,
+    ),
+    Claim(
+        id="loses-less",
+        of="paper",
+        kind="superior",
+        says="and loses less accuracy from upright digits to those under affine maps",
+        metric=LOST,
+        metric_unit="points",
+        better="lower",
+        ours="SL(2)",
+        against=("CNN", "SO(2)"),
+        scales=LARGE,
+    ),
+    Claim(
+        id="as-accurate-as-the-paper",
+        of="paper",
+        kind="interval",
+        says="it recognises more than 95.1 % of digits under affine maps, the accuracy of affConv",
+        metric=WARPED,
+        metric_unit="%",
+        ours="SL(2)",
+        low=95.1,
+        scales=LARGE,
+    ),
+    Claim(
+        id="as-if-shown-the-maps",
+        of="here",
+        kind="not_inferior",
+        says="it comes within 2 points of ordinary convolutions that were trained under such maps",
+        metric=WARPED,
+        metric_unit="%",
+        ours="SL(2)",
+        against=("CNN + maps",),
+        margin=2.0,
+        scales=LARGE,
+    ),
 )
 
 
@@ -121,6 +171,10 @@ def prepare(setting: Setting) -> Prepared:
     """Load the digits and put them into their frames."""
     size = SIZES[setting.scale]
     small = load_digits()
+    facts: dict[str, str | int] = {
+        "elements of each group": size.elements,
+        "images that layers see": f"{size.warped} of scikit-learn's digits in frames of 33 pixels, blurred",
+    }
     if setting.scale == "full":
         data = mnist()
         title, licence = "MNIST, 20,000 of its training images", "CC BY-SA 3.0"
@@ -132,19 +186,10 @@ def prepare(setting: Setting) -> Prepared:
         )
     else:
         title, licence = "scikit-learn digits (UCI optical recognition of handwritten digits)", "CC BY 4.0"
-        digits = Digits(frame_digits(small.images / 16, size.frame, size.digit), small.target.astype(np.int64))
-    return Prepared(
-        content=(small.images, digits),
-        facts={
-            "elements of each group": size.elements,
-            "images that layers see": f"{size.warped} of scikit-learn's digits in frames of 33 pixels, blurred",
-            "digits": title,
-            "digits' licence": licence,
-            "training digits": size.train,
-            "test digits": size.test,
-            "epochs": size.epochs,
-        },
-    )
+        digits = Digits(frame_digits(small.images / 16, size.frame), small.target.astype(np.int64))
+    if setting.scale in LARGE:
+        facts |= {"training digits": size.train, "test digits": size.test, "epochs": size.epochs}
+    return Prepared(content=(small.images, digits), facts=facts | {"digits": title, "digits' licence": licence})
 
 
 def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
@@ -153,4 +198,5 @@ def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
     small, digits = prepared.content
     yield from measure_groups(trial, size)
     yield from measure_layers(trial, size, small)
-    yield from measure_accuracy(trial, size, digits)
+    if trial.scale in LARGE:
+        yield from measure_accuracy(trial, size, digits)

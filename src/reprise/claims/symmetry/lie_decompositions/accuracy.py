@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reprise.claim import Measurement, Trial
-from reprise.claims.symmetry.lie_decompositions.sizes import Size
-from reprise.data.simulators.warped_digits import AffineRange, frame_digits, warp_digits
+from reprise.claims.symmetry.lie_decompositions.sizes import LR, WEIGHT_DECAY, Size
+from reprise.data.simulators.warped_digits import AffineRange, warp_digits
 from reprise.symmetry.lie_decompositions import AffineResNet
 from reprise.training import train
 
@@ -40,7 +41,7 @@ class PlainResNet(nn.Module):
         super().__init__()
         pattern = AffineResNet("so2", num_classes=num_classes, width=width, samples=1, resample=False)
         self.head = pattern.head
-        settings = {"kernel_size": pattern.kernel_size, "bias": False}
+        settings: dict[str, Any] = {"kernel_size": pattern.kernel_size, "bias": False}
         self.lift = nn.Conv2d(1, width, **settings)
         self.block = nn.ModuleList(nn.Conv2d(width, width, padding=2, **settings) for _ in range(2))
         self.last = nn.Conv2d(width, width, **settings)
@@ -102,14 +103,6 @@ def _split(
 def _fit(
     model: nn.Module, arm: str, images: NDArray[np.float32], labels: NDArray[np.int64], trial: Trial, size: Size
 ) -> None:
-    lr = size.lr[arm]
-
-    def optimizer(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        if isinstance(model, AffineResNet):
-            groups = model.parameter_groups(lr, size.sine_rate)
-            return torch.optim.AdamW(groups, lr=lr, weight_decay=size.weight_decay)
-        return torch.optim.AdamW(parameters, lr=lr, weight_decay=size.weight_decay)
-
     def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, target = batch
         return nn.functional.cross_entropy(model(x), target)
@@ -120,9 +113,8 @@ def _fit(
         (_scaled(images), torch.from_numpy(labels)),
         epochs=1 if arm == "CNN + maps" else size.epochs,
         batch_size=size.batch,
-        optimizer=optimizer,
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=LR, weight_decay=WEIGHT_DECAY),
         schedule="cosine",
-        clip=10.0,
         seed=trial.seed,
         device=trial.device,
     )
@@ -152,8 +144,3 @@ def _scaled(images: NDArray[np.float32]) -> Tensor:
 
 def _norm(x: Tensor) -> Tensor:
     return nn.functional.layer_norm(x, x.shape[1:])
-
-
-def framed(images: NDArray[np.float32], frame: int, size: int | None) -> NDArray[np.float32]:
-    """Put digits with ink from 0 to 1 into frames."""
-    return frame_digits(images, frame, size)

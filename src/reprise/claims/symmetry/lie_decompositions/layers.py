@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from reprise.claim import Measurement, Trial
 from reprise.claims.symmetry.lie_decompositions.sizes import Size
 from reprise.data.simulators.warped_digits import frame_digits
-from reprise.symmetry.lie_decompositions import LiftConv2d, affine_equivariance_error
+from reprise.symmetry.lie_decompositions import (
+    GL2,
+    SL2,
+    GroupSamples,
+    LiftConv2d,
+    affine_equivariance_error,
+    group_named,
+)
 
 ERROR = "error of lifted features"
 KERNEL = "error of lifted features by kernel size"
@@ -23,6 +30,11 @@ PAPER_KERNEL = 5
 KERNEL_SIZES = (5, 9, 13, 17)
 SUBPIXELS: dict[str, Any] = {"subpixels": 4, "reach": 1.3}
 """A grid that holds the kernel however a sample stretches it, and points within its pixels."""
+ARMS: dict[str, dict[str, Any]] = {
+    "": {},
+    ", sub-pixels": SUBPIXELS,
+    ", sub-pixels, smooth": SUBPIXELS | {"kernel": {"w0": 3.0}},
+}
 
 
 def smooth_digits(images: np.ndarray, count: int) -> Tensor:
@@ -32,36 +44,37 @@ def smooth_digits(images: np.ndarray, count: int) -> Tensor:
 
 
 def measure_layers(trial: Trial, size: Size, digits: np.ndarray) -> Iterator[Measurement]:
-    """Warp digits by elements of the group, and let fresh layers see them."""
+    """Warp digits by elements of the group, and let fresh layers see them; all layers see the same elements."""
     images = smooth_digits(digits, size.warped)
-    generator = torch.Generator().manual_seed(trial.seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trial.seed)
         for group, title in (("sl2", "SL(2)"), ("gl2", "GL+(2)")):
-            layers = {
-                title: LiftConv2d(group, 1, CHANNELS, PAPER_KERNEL, bias=False),
-                f"{title}, sub-pixels": LiftConv2d(group, 1, CHANNELS, PAPER_KERNEL, bias=False, **SUBPIXELS),
-                f"{title}, sub-pixels, smooth": LiftConv2d(
-                    group, 1, CHANNELS, PAPER_KERNEL, bias=False, kernel={"w0": 3.0}, **SUBPIXELS
-                ),
-            }
-            for arm, layer in layers.items():
-                yield Measurement(arm, ERROR, _error(layer, images, size, generator))
+            draws = _draws(group, trial.seed, size.draws)
+            for arm, settings in ARMS.items():
+                layer = LiftConv2d(group, 1, CHANNELS, PAPER_KERNEL, bias=False, **settings)
+                yield Measurement(title + arm, ERROR, _error(layer, images, draws))
+        draws = _draws("sl2", trial.seed, size.draws)
         conv = nn.Conv2d(1, CHANNELS, PAPER_KERNEL, bias=False)
-        yield Measurement("convolution", ERROR, _error(conv, images, size, generator))
+        yield Measurement("convolution", ERROR, _error(conv, images, draws))
         for pixels in KERNEL_SIZES:
             layer = LiftConv2d("sl2", 1, CHANNELS, pixels, bias=False)
-            yield Measurement("SL(2)", KERNEL, _error(layer, images, size, generator), x=pixels)
+            yield Measurement("SL(2)", KERNEL, _error(layer, images, draws), x=pixels)
 
 
-def _error(layer: LiftConv2d | nn.Conv2d, images: Tensor, size: Size, generator: torch.Generator) -> float:
-    """Average over several draws of samples, and elements h of the group, none of them among the samples."""
-    group = layer.group if isinstance(layer, LiftConv2d) else LiftConv2d("sl2", 1, 1, 2).group
-    errors = []
-    for _ in range(size.draws):
-        samples = group.sample_pair(SAMPLES, generator, dtype=torch.float64)
-        h = group.sample_pair(SAMPLES - 3, generator, dtype=torch.float64).g
-        element = h[int(torch.randint(len(h), (1,), generator=generator))]
-        seen = samples if isinstance(layer, LiftConv2d) else None
-        errors.append(affine_equivariance_error(layer, images, element, seen))
+def _draws(group: str, seed: int, count: int) -> list[tuple[Tensor, GroupSamples]]:
+    """Draw elements h of the group that act on the images, each with samples for the layers, h not among them."""
+    generator = torch.Generator().manual_seed(seed)
+    acting = SL2(rotations="uniform") if group == "sl2" else GL2(rotations="uniform")
+    return [
+        (
+            acting.sample_pair(1, generator, dtype=torch.float64).g[0],
+            group_named(group).sample_pair(SAMPLES, generator, dtype=torch.float64),
+        )
+        for _ in range(count)
+    ]
+
+
+def _error(layer: LiftConv2d | nn.Conv2d, images: Tensor, draws: list[tuple[Tensor, GroupSamples]]) -> float:
+    lifts = isinstance(layer, LiftConv2d)
+    errors = [affine_equivariance_error(layer, images, h, samples if lifts else None) for h, samples in draws]
     return float(np.mean(errors))
