@@ -22,10 +22,10 @@ SOURCE = Source(
     serves=("lie-decompositions",),
     files=(_FILE,),
     obtain=(
-        "Read 2,000 images of each digit from the folder train of github.com/rasbt/mnist-pngs (commit d26bd33), and up "
-        "to 1,000 of each from its folder test, shuffle both (NumPy's default_rng(0)), save them as uint8 `x_train` "
-        f"and `x_test` (n, 28, 28) with their labels `y_train` and `y_test` in {_FILE}, and put it into the folder mnist "
-        "under REPRISE_DATA."
+        "Read 2,000 images of each digit from the folder train of github.com/rasbt/mnist-pngs (commit d26bd33), and "
+        "up to 1,000 of each from its folder test, shuffle both (NumPy's default_rng(0)), save them as uint8 "
+        "`x_train` and `x_test` (n, 28, 28) with their labels `y_train` and `y_test` in "
+        f"{_FILE}, and put it into the folder mnist under REPRISE_DATA."
     ),
 )
 

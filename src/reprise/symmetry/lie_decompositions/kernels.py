@@ -18,7 +18,7 @@ def kernel_grid(size: int, subpixels: int = 1, reach: float = 1.0) -> Float[Tens
     """Give the coordinates (x to the right, y down) of the pixels of a kernel, within ±`reach`.
 
     Pixels come row by row, each with the centres of the `subpixels` x `subpixels` squares that it is divided into. As
-    in torch's `affine_grid` with align_corners False, the outermost pixel centres lie at ±(1 - 1/size) for a reach of 1.
+    in torch's `affine_grid` with align_corners False, the outermost centres lie at ±(1 - 1/size) for a reach of 1.
 
     Examples
     --------
