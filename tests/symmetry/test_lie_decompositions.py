@@ -227,7 +227,7 @@ def test_samples_move_along():
 
 
 def test_agrees_with_geomstats():
-    pytest.importorskip("geomstats")
+    pytest.importorskip("geomstats", exc_type=ImportError)
     from geomstats.geometry.spd_matrices import SPDMatrices
 
     g = gaussian(3, 20)
