@@ -10,6 +10,7 @@ from torch import nn
 
 from reprise.errors import InvalidInputError, UnknownNameError
 from reprise.nn.images import warp_images
+from reprise.symmetry.equivariance import LinearGroup, central_disc, equivariance_error
 from reprise.symmetry.lie_decompositions import (
     GL2,
     SL2,
@@ -352,6 +353,23 @@ def test_lifting_moves_along_with_the_image_and_an_ordinary_convolution_does_not
     # Without the samples' moving along the layer is not equivariant either.
     fixed = lambda x: lift(x, samples).flatten(1, 2)  # noqa: E731
     assert affine_equivariance_error(fixed, images, samples.g[1]) > 0.1
+
+
+@pytest.mark.parametrize("unimodular", [True, False])
+def test_lifting_is_equivariant_to_linear_maps_beyond_its_own_samples(unimodular):
+    group = "sl2" if unimodular else "gl2"
+    lift = LiftConv2d(group, 1, 4, 9, bias=False, subpixels=4, reach=REACH[group], kernel={"w0": 3.0})
+    samples = exact(lift.group, 5)
+    error = equivariance_error(
+        lambda x, g, inverse: lift(x, GroupSamples(g, inverse)).flatten(1, 2),
+        (digits_like(65), *samples),
+        LinearGroup(2, unimodular=unimodular, spread=0.1),
+        input_kinds=("image", lambda a, g: a.double() @ g, lambda a, g: g @ torch.linalg.inv(a.double())),
+        output_kind="image",
+        region=central_disc(0.5),
+        n=5,
+    )
+    assert error.mean < 0.05
 
 
 @pytest.mark.parametrize("group", PLANE)

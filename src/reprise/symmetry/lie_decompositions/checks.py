@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reprise.errors import InvalidInputError
 from reprise.nn.images import warp_images
+from reprise.symmetry.equivariance import central_disc
 from reprise.symmetry.lie_decompositions.convolution import LiftConv2d
 from reprise.symmetry.lie_decompositions.groups import GroupSamples
 
@@ -68,16 +69,9 @@ def affine_equivariance_error(
         found = layer(warped, samples.moved(h)).flatten(1, 2)
     else:
         expected, found = layer(images), layer(warped)
-    inside = _disc(expected, radius)
-    expected = warp_images(expected, h)[..., inside]
+    inside = central_disc(radius)
+    expected = inside(warp_images(expected, h))
     size = float(expected.norm())
     if size == 0:
         raise InvalidInputError("The layer's output is 0 inside the disc, so that its equivariance cannot be measured.")
-    return float((found[..., inside] - expected).norm()) / size
-
-
-def _disc(images: Tensor, radius: float) -> Tensor:
-    height, width = images.shape[-2:]
-    y = torch.arange(height, device=images.device)[:, None] - (height - 1) / 2
-    x = torch.arange(width, device=images.device) - (width - 1) / 2
-    return y.square() + x.square() <= (radius * min(height, width) / 2) ** 2
+    return float((inside(found) - expected).norm()) / size
