@@ -23,23 +23,11 @@ from reprise.nn.matrix_groups import polar_compose, polar_decompose
 from reprise.symmetry.lie_decompositions.checks import affine_equivariance_error
 from reprise.symmetry.lie_decompositions.classifier import AffineInvariantClassifier
 from reprise.symmetry.lie_decompositions.convolution import GroupConv2d, LiftConv2d
-from reprise.symmetry.lie_decompositions.groups import (
-    GL2,
-    SL2,
-    SO2,
-    SPD2,
-    GLn,
-    GroupSamples,
-    MatrixGroup,
-    SLn,
-    SOn,
-    SPDn,
-    group_exp,
-    group_log,
-    group_named,
-)
+from reprise.symmetry.lie_decompositions.families import GLn, SLn, SOn, SPDn
+from reprise.symmetry.lie_decompositions.groups import GroupSamples, MatrixGroup
 from reprise.symmetry.lie_decompositions.kernels import SineKernel
 from reprise.symmetry.lie_decompositions.network import AffineResNet, FeatureNorm, GroupResidualBlock
+from reprise.symmetry.lie_decompositions.plane import GL2, SL2, SO2, SPD2, group_exp, group_log, group_named
 
 __all__ = [
     "GL2",

@@ -9,8 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.symmetry.lie_decompositions.groups import GroupSamples, MatrixGroup, group_named
+from reprise.symmetry.lie_decompositions.groups import GroupSamples, MatrixGroup
 from reprise.symmetry.lie_decompositions.kernels import SineKernel, hard_disc, kernel_grid, smooth_ball
+from reprise.symmetry.lie_decompositions.plane import plane_group
 
 
 class _SampledConv2d(nn.Module):
@@ -237,11 +238,3 @@ class GroupConv2d(_SampledConv2d):
             cut = smooth_ball(at) / torch.linalg.det(samples.g.to(self.grid)).abs()[:, None, None]
         kernel = self.kernel(at, cut)  # (N_out, N_in, k², C_out, C_in)
         return kernel.permute(3, 0, 4, 1, 2).unflatten(-1, (self.kernel_size, self.kernel_size))
-
-
-def plane_group(group: str | MatrixGroup) -> MatrixGroup:
-    """Give the group of the plane, by name where it is one."""
-    group = group_named(group) if isinstance(group, str) else group
-    if group.n != 2:
-        raise InvalidInputError(f"Images are acted on by groups of the plane; {group} acts on {group.n} dimensions.")
-    return group

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.symmetry.lie_decompositions.convolution import GroupConv2d, LiftConv2d, plane_group
+from reprise.symmetry.lie_decompositions.convolution import GroupConv2d, LiftConv2d
 from reprise.symmetry.lie_decompositions.groups import GroupSamples, MatrixGroup
+from reprise.symmetry.lie_decompositions.plane import plane_group
 
 HEAD_WIDTH = 256
 DROPOUT = 0.3
