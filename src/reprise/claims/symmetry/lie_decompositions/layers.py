@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,19 +47,17 @@ def smooth_digits(images: np.ndarray, count: int) -> Tensor:
 def measure_layers(trial: Trial, size: Size, digits: np.ndarray) -> Iterator[Measurement]:
     """Warp digits by elements of the group, and let fresh layers see them; all layers see the same elements."""
     images = smooth_digits(digits, size.warped)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(trial.seed)
-        for group, title in (("sl2", "SL(2)"), ("gl2", "GL+(2)")):
-            draws = _draws(group, trial.seed, size.draws)
-            for arm, settings in ARMS.items():
-                layer = LiftConv2d(group, 1, CHANNELS, PAPER_KERNEL, bias=False, **settings)
-                yield Measurement(title + arm, ERROR, _error(layer, images, draws))
-        draws = _draws("sl2", trial.seed, size.draws)
-        conv = nn.Conv2d(1, CHANNELS, PAPER_KERNEL, bias=False)
-        yield Measurement("convolution", ERROR, _error(conv, images, draws))
-        for pixels in KERNEL_SIZES:
-            layer = LiftConv2d("sl2", 1, CHANNELS, pixels, bias=False)
-            yield Measurement("SL(2)", KERNEL, _error(layer, images, draws), x=pixels)
+    for group, title in (("sl2", "SL(2)"), ("gl2", "GL+(2)")):
+        draws = _draws(group, trial.seed, size.draws)
+        for arm, settings in ARMS.items():
+            build = partial(LiftConv2d, group, 1, CHANNELS, PAPER_KERNEL, bias=False, **settings)
+            yield Measurement(title + arm, ERROR, _error(build, images, draws, trial.seed))
+    draws = _draws("sl2", trial.seed, size.draws)
+    plain = partial(nn.Conv2d, 1, CHANNELS, PAPER_KERNEL, bias=False)
+    yield Measurement("convolution", ERROR, _error(plain, images, draws, trial.seed))
+    for pixels in KERNEL_SIZES:
+        build = partial(LiftConv2d, "sl2", 1, CHANNELS, pixels, bias=False)
+        yield Measurement("SL(2)", KERNEL, _error(build, images, draws, trial.seed), x=pixels)
 
 
 def _draws(group: str, seed: int, count: int) -> list[tuple[Tensor, GroupSamples]]:
@@ -74,7 +73,15 @@ def _draws(group: str, seed: int, count: int) -> list[tuple[Tensor, GroupSamples
     ]
 
 
-def _error(layer: LiftConv2d | nn.Conv2d, images: Tensor, draws: list[tuple[Tensor, GroupSamples]]) -> float:
-    lifts = isinstance(layer, LiftConv2d)
-    errors = [affine_equivariance_error(layer, images, h, samples if lifts else None) for h, samples in draws]
+def _error(
+    build: Callable[[], LiftConv2d | nn.Conv2d], images: Tensor, draws: list[tuple[Tensor, GroupSamples]], seed: int
+) -> float:
+    """Average over the draws, each seen by a layer of its own, whose weights depend on the seed alone."""
+    errors = []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for h, samples in draws:
+            layer = build()
+            seen = samples if isinstance(layer, LiftConv2d) else None
+            errors.append(affine_equivariance_error(layer, images, h, seen))
     return float(np.mean(errors))
