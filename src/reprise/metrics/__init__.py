@@ -11,15 +11,19 @@ from reprise.metrics.retrieval import (
     relevance_by_judgement,
     relevance_by_label,
 )
+from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
     "average_precision_at_k",
     "hungarian_accuracy",
     "hungarian_matching",
+    "jaccard",
+    "mean_jaccard",
     "misclustering_error",
     "ndcg_at_k",
     "neighbour_recall",
     "precision_at_k",
+    "random_jaccard",
     "recall_at_k",
     "reciprocal_rank",
     "relevance_by_judgement",
