@@ -91,7 +91,7 @@ def check_k(k: int | Sequence[int] | np.ndarray, sizes: Sequence[int]) -> list[i
             raise InvalidInputError(
                 f"k is {count!r} for pool {number} of {size} elements; a whole number from 1 to {size} is expected."
             )
-    return [int(count) for count in counts]
+    return [int(np.asarray(count)) for count in counts]
 
 
 def _checked_pool(pool: ArrayLike, number: int) -> np.ndarray:
