@@ -169,13 +169,14 @@ class SubsetSelector(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, pools: Pools, subsets: Subsets) -> SubsetSelector:
+    def fit(self, pools: Pools, subsets: Subsets, *, held_out: tuple[Pools, Subsets] | None = None) -> SubsetSelector:
         """Learn from examples.
 
         Parameters
         ----------
         pools : (B, n, d) array, or a list of (n_i, d) arrays of any sizes.
         subsets : for each pool the chosen elements, as indices or as a boolean mask.
+        held_out : pools and subsets to tell the best epoch by, in place of a share of the others.
 
         Returns
         -------
@@ -190,14 +191,7 @@ class SubsetSelector(BaseEstimator):
             )
         state = check_random_state(self.random_state)
         self.seed_ = int(state.randint(np.iinfo(np.int32).max))
-        held_out_count = round(self.validation_fraction * len(packed))
-        if self.validation_fraction and not 1 <= held_out_count < len(packed):
-            raise InvalidInputError(
-                f"validation_fraction={self.validation_fraction} of {len(packed)} pools leaves {held_out_count} to "
-                "hold out; at least one to hold out and one to learn from are expected (0 holds out none)."
-            )
-        order = torch.from_numpy(state.permutation(len(packed)))
-        held_out = packed.take(order[:held_out_count]) if held_out_count else None
+        learnt, validation = self._split(packed, held_out, state)
         with torch.random.fork_rng():
             torch.manual_seed(self.seed_)
             self.energy_ = self._make_energy(self._make_encoder(features))
@@ -209,8 +203,8 @@ class SubsetSelector(BaseEstimator):
         self.history_ = fit_alternating(
             self.energy_,
             self.recognition_,
-            packed.take(order[held_out_count:]),
-            held_out,
+            learnt,
+            validation,
             Settings(
                 samples=self.samples,
                 steps=self.steps,
@@ -262,6 +256,23 @@ class SubsetSelector(BaseEstimator):
         packed = PackedPools.of(pools, subsets, self._features)
         true = [chosen.nonzero()[:, 0].numpy() for chosen in packed.chosen]
         return mean_jaccard(true, self.select(pools, [len(subset) for subset in true]))
+
+    def _split(
+        self, packed: PackedPools, held_out: tuple[Pools, Subsets] | None, state: np.random.RandomState
+    ) -> tuple[PackedPools, PackedPools | None]:
+        """Give the pools to learn from and those to tell the best epoch by."""
+        if held_out is not None:
+            return packed, PackedPools.of(*held_out, features=tuple(packed.values.shape[2:]))
+        if not self.validation_fraction:
+            return packed, None
+        count = round(self.validation_fraction * len(packed))
+        if not 1 <= count < len(packed):
+            raise InvalidInputError(
+                f"validation_fraction={self.validation_fraction} of {len(packed)} pools leaves {count} to hold out; "
+                "at least one to hold out and one to learn from are expected (0 holds out none)."
+            )
+        order = torch.from_numpy(state.permutation(len(packed)))
+        return packed.take(order[count:]), packed.take(order[:count])
 
     def _make_encoder(self, features: tuple[int, ...]) -> int | nn.Module:
         return features[0] if self.encoder is None else self.encoder()
