@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from reprise.errors import InvalidInputError, UnknownNameError
 from reprise.nn.encoders import MLP
-from reprise.symmetry.inset.elements import ElementEncoder, check_counts, check_subset
+from reprise.symmetry.inset.elements import ElementEncoder, check_counts, check_pool, check_subset
 
 Background = Literal["complement", "superset", "none"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
@@ -104,6 +104,7 @@ class SetEnergy(nn.Module):
         subset : 1 for elements inside and 0 for those outside; numbers between (relaxed subsets) weigh the sums.
         pool_mask : which elements are there, where pools of several sizes are padded to one.
         """
+        check_pool(pool, pool_mask)
         check_subset(subset, pool.shape)
         elements = self.encode(pool, pool_mask)
         rows = subset.to(elements).flatten(1, -2) if subset.ndim > 2 else subset.to(elements)[:, None]
@@ -137,27 +138,25 @@ class SetEnergy(nn.Module):
         subset : 0 and 1; entry (r, start + r) must be 0.
         """
         rows = subset.to(elements).flatten(1, 2)
-        own = elements[:, start : start + subset.shape[2]].repeat(1, subset.shape[1], 1)
+        own = elements[:, start : start + subset.shape[2]]
         first = self.chosen.layers[0]
         assert isinstance(first, nn.Linear)
         if self.background != "complement":
-            s = _sums(first.weight, elements, rows) + first.bias
-            if self.background == "none":
-                value = self._after_first(self.chosen, s + functional.linear(own, first.weight))
-                return (value - self._after_first(self.chosen, s)).reshape(subset.shape[:-1])
-            v = self._of_pool(elements.sum(1, keepdim=True))
-            with_own = self._after_first(self.chosen, s + functional.linear(own, first.weight)).relu()
-            gain = self._join(with_own, v) - self._join(self._after_first(self.chosen, s).relu(), v)
-            return gain.reshape(subset.shape[:-1])
+            s = _sums(first.weight, elements, rows).unflatten(1, subset.shape[1:3]) + first.bias
+            both = [self._after_first(self.chosen, x) for x in (s + functional.linear(own, first.weight)[:, None], s)]
+            if self.background == "superset":
+                v = self._of_pool(elements.sum(1, keepdim=True)[:, None])
+                both = [self._join(phi.relu(), v) for phi in both]
+            return (both[0] - both[1])[..., 0]
         rest = self.rest.layers[0]
         assert isinstance(rest, nn.Linear)
-        both = torch.cat([first.weight, rest.weight])
-        s, left_out = _sums(both, elements, rows).split(self.width, dim=-1)
-        own_s, own_rest = functional.linear(own, both).split(self.width, dim=-1)
-        s, outside = s + first.bias, rest(elements.sum(1, keepdim=True)) - left_out
+        weights = torch.cat([first.weight, rest.weight])
+        s, left_out = _sums(weights, elements, rows).unflatten(1, subset.shape[1:3]).split(self.width, dim=-1)
+        own_s, own_rest = functional.linear(own, weights)[:, None].split(self.width, dim=-1)
+        s, outside = s + first.bias, rest(elements.sum(1, keepdim=True))[:, None] - left_out
         gain = self._after_first(self.chosen, s + own_s) - self._after_first(self.chosen, s)
         gain = gain + self._after_first(self.rest, outside - own_rest) - self._after_first(self.rest, outside)
-        return gain.reshape(subset.shape[:-1])
+        return gain[..., 0]
 
     def _of_pool(self, v: Tensor) -> Tensor:
         return self.pool(v).relu()

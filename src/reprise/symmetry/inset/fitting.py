@@ -25,6 +25,8 @@ from reprise.symmetry.inset.recognition import RecognitionNet
 INFERENCE_BATCH = 64
 """Pools inferred at once; the result does not depend on it."""
 
+REMEDY = "a smaller lr or scaled features may help."
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -78,11 +80,14 @@ def fit_alternating(
                 )
                 sums["negative_elbo"] += _step(loss, of_recognition, recognition, how.clip, epoch)
                 energy.requires_grad_(True)
+            start = first_guess(recognition, values, mask)
+            if not bool(start.isfinite().all()):
+                raise DivergedError(f"The recognition network gives NaN in epoch {epoch + 1}; {REMEDY}")
             counted = chosen | sample_negatives(chosen, how.negatives, mask, generator)
             log_odds = mean_field_log_odds(
                 energy,
                 values,
-                first_guess(recognition, values, mask),
+                start,
                 samples=how.samples,
                 steps=how.steps,
                 pool_mask=mask,
@@ -160,7 +165,7 @@ def held_out_jaccard(energy: Energy, recognition: RecognitionNet | None, held_ou
 def _step(loss: Tensor, optimizer: torch.optim.Optimizer, network: nn.Module, clip: float, epoch: int) -> float:
     value = float(loss.detach())
     if not abs(value) < float("inf"):
-        raise DivergedError(f"The loss is {value} in epoch {epoch + 1}; a smaller lr or scaled features may help.")
+        raise DivergedError(f"The loss is {value} in epoch {epoch + 1}; {REMEDY}")
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(network.parameters(), clip)

@@ -17,6 +17,7 @@ from torch import nn
 
 from reprise.errors import InvalidInputError
 from reprise.metrics import mean_jaccard
+from reprise.nn.encoders import MLP
 from reprise.symmetry.inset.energy import Background, SetEnergy
 from reprise.symmetry.inset.fitting import Settings, fit_alternating, infer
 from reprise.symmetry.inset.pools import PackedPools, Pools, Subsets, check_k
@@ -42,8 +43,9 @@ class SubsetSelector(BaseEstimator):
     mode : ``"copula"`` or ``"ind"`` for the noise of the recognition network, ``"diffMF"`` for none: mean field then
         starts from one half, and wants several `steps`.
     hidden, width, depth : of the networks, as of `SetEnergy`.
-    encoder : a function that makes the encoder of elements, a module from a stack (N, ...) to (N, hidden); each network
-        gets one. None is a linear layer on vectors.
+    encoder : of elements, one for each network: ``"linear"`` as in the authors' code, which tells F no more of a subset
+        than its size and its mean; ``"mlp"``, one hidden layer, which tells it as much as `hidden` allows; or a
+        function that makes a module from a stack (N, ...) to (N, hidden).
     samples : subsets M drawn for each expectation.
     steps : mean-field iterations.
     rank, tau : of the copula and of the relaxed samples.
@@ -104,7 +106,7 @@ class SubsetSelector(BaseEstimator):
         "hidden": [Interval(Integral, 1, None, closed="left")],
         "width": [Interval(Integral, 1, None, closed="left")],
         "depth": [Interval(Integral, 1, None, closed="left")],
-        "encoder": [callable, None],
+        "encoder": [callable, StrOptions({"linear", "mlp"})],
         "samples": [Interval(Integral, 1, None, closed="left")],
         "steps": [Interval(Integral, 1, None, closed="left")],
         "rank": [Interval(Integral, 1, None, closed="left")],
@@ -130,7 +132,7 @@ class SubsetSelector(BaseEstimator):
         hidden: int = 256,
         width: int = 500,
         depth: int = 2,
-        encoder: Callable[[], nn.Module] | None = None,
+        encoder: Literal["linear", "mlp"] | Callable[[], nn.Module] = "linear",
         samples: int = 8,
         steps: int = 1,
         rank: int = 8,
@@ -185,9 +187,10 @@ class SubsetSelector(BaseEstimator):
         self._validate_params()
         packed = PackedPools.of(pools, subsets)
         features = tuple(packed.values.shape[2:])
-        if len(features) > 1 and self.encoder is None:
+        if len(features) > 1 and isinstance(self.encoder, str):
             raise InvalidInputError(
-                f"Elements have features of shape {features}; give an `encoder` for anything but vectors."
+                f"Elements have features of shape {features}; give a function that makes an `encoder` for anything but "
+                "vectors."
             )
         state = check_random_state(self.random_state)
         self.seed_ = int(state.randint(np.iinfo(np.int32).max))
@@ -275,7 +278,12 @@ class SubsetSelector(BaseEstimator):
         return packed.take(order[count:]), packed.take(order[:count])
 
     def _make_encoder(self, features: tuple[int, ...]) -> int | nn.Module:
-        return features[0] if self.encoder is None else self.encoder()
+        if self.encoder == "linear":
+            return features[0]
+        if self.encoder == "mlp":
+            return MLP(features[0], self.hidden, hidden=(self.width,))
+        assert callable(self.encoder)
+        return self.encoder()
 
     def _make_energy(self, encoder: int | nn.Module) -> nn.Module:
         return SetEnergy(encoder, self.hidden, self.width, self.depth, self.background)

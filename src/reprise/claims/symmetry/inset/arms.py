@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +21,17 @@ from reprise.symmetry.inset.energy import Background
 from reprise.training import train
 
 INSET, SUPERSET, EQUIVSET, CONSTANT = "INSET", "INSET, superset", "EquiVSet", "EquiVSet + constant of the pool"
+INSET_MLP, EQUIVSET_MLP = "INSET, MLP encoder", "EquiVSet, MLP encoder"
 DEEPSETS, RANDOM = "DeepSets", "random"
 SHIFT = "change of mean-field probabilities by a constant of the pool"
-BACKGROUNDS: dict[str, Background] = {INSET: "complement", SUPERSET: "superset", EQUIVSET: "none", CONSTANT: "none"}
+BACKGROUNDS: dict[str, Background] = {
+    INSET: "complement",
+    SUPERSET: "superset",
+    EQUIVSET: "none",
+    CONSTANT: "none",
+    INSET_MLP: "complement",
+    EQUIVSET_MLP: "none",
+}
 
 CLASSIFIER_EPOCHS = 3
 """Epochs of the classifier for each of the energies, whose steps take several times as long."""
@@ -96,12 +103,13 @@ def measure_task(name: str, task: Task, size: Size, trial: Trial, arms: tuple[st
         yield Measurement(arm, metric, 100 * found)
 
 
-def fit_selector(arm: str, task: Task, size: Size, lr: float, trial: Trial, **changed: Any) -> SubsetSelector:
+def fit_selector(arm: str, task: Task, size: Size, lr: float, trial: Trial) -> SubsetSelector:
     """Fit one of the subset energies."""
     estimator = SelectorWithConstant if arm == CONSTANT else SubsetSelector
-    settings = size.selector | {"epochs": size.epochs, "batch_size": size.batch_size} | changed
+    settings = size.selector | {"epochs": size.epochs, "batch_size": size.batch_size}
     model = estimator(
         background=BACKGROUNDS[arm],
+        encoder="mlp" if arm in {INSET_MLP, EQUIVSET_MLP} else "linear",
         lr=lr,
         patience=PATIENCE,
         device=trial.device,
