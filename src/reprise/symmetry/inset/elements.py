@@ -19,6 +19,13 @@ class ElementEncoder(nn.Module):
     encoder : number of features d of an element, for one linear layer as in the authors' code; or a module that takes
         a stack (N, ...) of elements to (N, hidden), such as a convolutional network.
     hidden : width of the encoding.
+
+    Examples
+    --------
+    >>> pool, there = torch.ones(1, 3, 2), torch.tensor([[True, True, False]])
+    >>> encoded = ElementEncoder(2, 5)(pool, there)
+    >>> encoded.shape, float(encoded[0, 2].abs().sum())
+    (torch.Size([1, 3, 5]), 0.0)
     """
 
     def __init__(self, encoder: int | nn.Module, hidden: int):

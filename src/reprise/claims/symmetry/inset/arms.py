@@ -33,7 +33,7 @@ BACKGROUNDS: dict[str, Background] = {
     EQUIVSET_MLP: "none",
 }
 
-CLASSIFIER_EPOCHS = 3
+CLASSIFIER_EPOCHS = 6
 """Epochs of the classifier for each of the energies, whose steps take several times as long."""
 
 

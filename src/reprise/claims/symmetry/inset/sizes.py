@@ -28,7 +28,8 @@ class Size:
 
 _SMALL = {"hidden": 32, "width": 64, "samples": 4}
 _TINY = {"hidden": 8, "width": 8, "samples": 1}
-_SAME = {arm: dict.fromkeys(DATA, 2e-3) for arm in ("INSET", "INSET, superset", "EquiVSet", "DeepSets")}
+_ARMS = ("INSET", "INSET, superset", "EquiVSet", "INSET, MLP encoder", "EquiVSet, MLP encoder", "DeepSets")
+_SAME = {arm: dict.fromkeys(DATA, 1e-3) for arm in _ARMS}
 _PAPER = {arm: dict.fromkeys(DATA, 1e-4) for arm in _SAME}
 
 SIZES: dict[Scale, Size] = {
