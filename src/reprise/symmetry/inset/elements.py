@@ -24,7 +24,7 @@ class ElementEncoder(nn.Module):
     --------
     >>> pool, there = torch.ones(1, 3, 2), torch.tensor([[True, True, False]])
     >>> encoded = ElementEncoder(2, 5)(pool, there)
-    >>> encoded.shape, float(encoded[0, 2].abs().sum())
+    >>> encoded.shape, encoded[0, 2].detach().abs().sum().item()
     (torch.Size([1, 3, 5]), 0.0)
     """
 
