@@ -210,12 +210,16 @@ def test_many_samples_approach_the_exact_expectation():
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_blocks_change_neither_values_nor_gradients(background, pool):
     net, q, uniform = energy(background), torch.rand(B, N).double(), noise()
+    readouts = {"none": ["chosen"], "complement": ["chosen", "rest"], "superset": ["joint"]}[background]
+    readout_biases = {f"{name}.layers.{len(getattr(net, name).layers) - 1}.bias" for name in readouts}
     results = []
     for block in (2**25, 1, 3 * B * M * (N + net.width)):
         net.zero_grad()
         log_odds = mean_field_log_odds(net, pool, q, samples=M, noise=uniform, block=block)
         log_odds.square().sum().backward()
-        results.append((log_odds.detach(), [p.grad.clone() for p in net.parameters()]))
+        reached = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
+        assert set(dict(net.named_parameters())) - set(reached) == readout_biases  # they cancel from every gain
+        results.append((log_odds.detach(), list(reached.values())))
     for values, gradients in results[1:]:
         torch.testing.assert_close(values, results[0][0])
         torch.testing.assert_close(gradients, results[0][1])

@@ -110,7 +110,7 @@ class SetEnergy(nn.Module):
         rows = subset.to(elements).flatten(1, -2) if subset.ndim > 2 else subset.to(elements)[:, None]
         s, v = rows @ elements, elements.sum(1, keepdim=True)
         if self.background == "superset":
-            value = self._join(self.chosen(s).relu(), self._of_pool(v))
+            value = self.joint.layers[1:](self._into_joint(self.chosen(s).relu(), self._of_pool(v)))
         elif self.background == "complement":
             value = self.chosen(s) + self.rest(v - s)
         else:
@@ -143,36 +143,37 @@ class SetEnergy(nn.Module):
         assert isinstance(first, nn.Linear)
         if self.background != "complement":
             s = _sums(first.weight, elements, rows).unflatten(1, subset.shape[1:3]) + first.bias
-            both = [self._after_first(self.chosen, x) for x in (s + functional.linear(own, first.weight)[:, None], s)]
-            if self.background == "superset":
-                v = self._of_pool(elements.sum(1, keepdim=True)[:, None])
-                both = [self._join(phi.relu(), v) for phi in both]
-            return (both[0] - both[1])[..., 0]
+            with_own = s + functional.linear(own, first.weight)[:, None]
+            if self.background == "none":
+                return _change(self.chosen, s, with_own)
+            v = self._of_pool(elements.sum(1, keepdim=True)[:, None])
+            before, after = (self._into_joint(self.chosen.layers[1:](x).relu(), v) for x in (s, with_own))
+            return _change(self.joint, before, after)
         rest = self.rest.layers[0]
         assert isinstance(rest, nn.Linear)
         weights = torch.cat([first.weight, rest.weight])
         s, left_out = _sums(weights, elements, rows).unflatten(1, subset.shape[1:3]).split(self.width, dim=-1)
         own_s, own_rest = functional.linear(own, weights)[:, None].split(self.width, dim=-1)
         s, outside = s + first.bias, rest(elements.sum(1, keepdim=True))[:, None] - left_out
-        gain = self._after_first(self.chosen, s + own_s) - self._after_first(self.chosen, s)
-        gain = gain + self._after_first(self.rest, outside - own_rest) - self._after_first(self.rest, outside)
-        return gain[..., 0]
+        return _change(self.chosen, s, s + own_s) + _change(self.rest, outside, outside - own_rest)
 
     def _of_pool(self, v: Tensor) -> Tensor:
         return self.pool(v).relu()
 
-    def _join(self, chosen: Tensor, pool: Tensor) -> Tensor:
-        """Give beta([chosen, pool]); the pool's half of its first layer is worked out once a pool, not once a set."""
+    def _into_joint(self, chosen: Tensor, pool: Tensor) -> Tensor:
+        """Give beta's first layer of [chosen, pool]; the pool's half is worked out once a pool, not once a set."""
         first = self.joint.layers[0]
         assert isinstance(first, nn.Linear)
         half, pools_half = first.weight.split(self.width, dim=1)
-        joined = functional.linear(chosen, half) + functional.linear(pool, pools_half, first.bias)
-        return self._after_first(self.joint, joined)
+        return functional.linear(chosen, half) + functional.linear(pool, pools_half, first.bias)
 
-    @staticmethod
-    def _after_first(network: MLP, x: Tensor) -> Tensor:
-        after: Tensor = network.layers[1:](x)
-        return after
+
+def _change(network: MLP, before: Float[Tensor, "*sets w"], after: Float[Tensor, "*sets w"]) -> Float[Tensor, " *sets"]:
+    """Give how much a network's value changes with what its first layer gives; the last layer reads the difference."""
+    last = network.layers[-1]
+    assert isinstance(last, nn.Linear)
+    hidden = network.layers[1:-1]
+    return functional.linear(hidden(after) - hidden(before), last.weight)[..., 0]
 
 
 def _sums(weight: Float[Tensor, "w h"], elements: Float[Tensor, "B n h"], rows: Float[Tensor, "B R n"]) -> Tensor:
