@@ -1,6 +1,7 @@
 """Measures that scikit-learn and torchmetrics lack."""
 
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
+from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
     average_precision_at_k,
     ndcg_at_k,
@@ -14,7 +15,9 @@ from reprise.metrics.retrieval import (
 from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
+    "FoldCurves",
     "average_precision_at_k",
+    "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",
     "jaccard",
@@ -28,4 +31,5 @@ __all__ = [
     "reciprocal_rank",
     "relevance_by_judgement",
     "relevance_by_label",
+    "stratified_folds",
 ]
