@@ -1,5 +1,11 @@
-"""What all tests share: one thread a worker, no network."""
+"""What all tests share: one thread a worker, no network, and shapes and types checked at every call of ours.
 
+The option ``--jaxtyping-packages`` in pyproject.toml lets beartype check the annotations. Inside `pytest.raises`
+and in scikit-learn's own checks of estimators, whose input is often bad on purpose, they are not checked: what is
+tested there is what a user meets, who has no such checks.
+"""
+
+import contextlib
 import os
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -11,9 +17,38 @@ import torch  # noqa: E402  (thread counts are read at import)
 
 torch.set_num_threads(1)
 
+import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 
 from tests import toy as toy_claims  # noqa: E402
+
+checked_raises = pytest.raises
+
+
+@contextlib.contextmanager
+def unchecked():
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@contextlib.contextmanager
+def unchecked_raises(*expected, **settings):
+    with checked_raises(*expected, **settings) as caught, unchecked():
+        yield caught
+
+
+pytest.raises = unchecked_raises
+
+
+@pytest.fixture(autouse=True)
+def scikit_learn_unchecked(request):
+    from_scikit_learn = "check" in getattr(getattr(request.node, "callspec", None), "params", {})
+    with unchecked() if from_scikit_learn else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture

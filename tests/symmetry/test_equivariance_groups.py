@@ -15,7 +15,7 @@ from reprise.symmetry.equivariance import (
     central_disc,
     equivariance_error,
     group_named,
-    warp_images,
+    warp,
 )
 
 EXACT = 1e-12
@@ -77,12 +77,12 @@ def test_warping_by_quarter_turns_moves_pixels(degrees):
         [[math.cos(math.radians(degrees)), -math.sin(math.radians(degrees))],
          [math.sin(math.radians(degrees)), math.cos(math.radians(degrees))]]
     )  # fmt: skip
-    assert torch.allclose(warp_images(image, turn), image.rot90(-degrees // 90, (-2, -1)), atol=1e-6)
+    assert torch.allclose(warp(image, turn), image.rot90(-degrees // 90, (-2, -1)), atol=1e-6)
 
 
 def test_warping_shifts_by_whole_pixels():
     image = randn(1, 5, 6)
-    moved = warp_images(image, torch.eye(2), torch.tensor([2.0, 1.0]))
+    moved = warp(image, torch.eye(2), torch.tensor([2.0, 1.0]))
     assert torch.allclose(moved[:, 1:, 2:], image[:, :-1, :-2])
     assert bool((moved[:, 0] == 0).all())
 
@@ -90,7 +90,7 @@ def test_warping_shifts_by_whole_pixels():
 def test_warping_is_an_action():
     group = LinearGroup(2)
     g, h = (group.draw((blob(),), ("image",), generator(seed)) for seed in (0, 1))
-    twice, once = warp_images(warp_images(blob(), h), g), warp_images(blob(), g @ h)
+    twice, once = warp(warp(blob(), h), g), warp(blob(), g @ h)
     keep = central_disc(0.5)
     assert float((keep(twice - once)).norm() / keep(once).norm()) < 0.02
 
@@ -199,8 +199,8 @@ def test_trajectories_follow_the_same_motion(motion):
         (lambda: FlowGroup(motion="spin"), "'shift' or 'turn'"),
         (lambda: FlowGroup(reach=0), "reach is at least 1"),
         (lambda: central_disc(0), "positive share"),
-        (lambda: warp_images(torch.zeros(3, 3), torch.zeros(2, 2)), "invertible"),
-        (lambda: warp_images(torch.zeros(3, 3, dtype=torch.long), torch.eye(2)), "floating"),
+        (lambda: warp(torch.zeros(3, 3), torch.zeros(2, 2)), "invertible"),
+        (lambda: warp(torch.zeros(3, 3, dtype=torch.long), torch.eye(2)), "floating"),
         (lambda: error(torch.relu, randn(3, 3), "SL(3)", "image", "image"), "maps of the plane"),
         (lambda: error(torch.relu, randn(4, 2), "SL(3)", "vector", "vector"), "shape \\(..., 3\\)"),
         (lambda: error(torch.relu, randn(4, 3), "GL+(3)", "position", "vector"), "does not act on 'position'"),

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from reprise.errors import InvalidInputError
-from reprise.nn.rotate import rotate_images
+from reprise.nn.images import rotate_images
 from reprise.symmetry.equivariance import FlowGroup, assert_equivariant
 from reprise.symmetry.flow_equivariant_rnn import (
     CyclicConv,

@@ -1,4 +1,4 @@
-"""Images as functions on the plane: linear maps and shifts that act on them."""
+"""Images as functions on the plane: linear maps, shifts and rotations that act on them."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def warp_images(
     if images.ndim != 4 or min(images.shape[-2:]) < 1:
         raise InvalidInputError(f"Images (B, C, H, W) are expected; got shape {tuple(images.shape)}.")
     count, _, height, width = images.shape
-    matrix = matrix.to(images)
-    shift = torch.zeros(2, dtype=images.dtype, device=images.device) if shift is None else shift.to(images)
+    precise = torch.promote_types(images.dtype, torch.float32)  # shorter types would misplace pixels
+    matrix = matrix.to(images.device, precise)
+    shift = matrix.new_zeros(2) if shift is None else shift.to(images.device, precise)
     if matrix.shape[-2:] != (2, 2) or matrix.shape[:-2] not in {(), (count,)}:
         raise InvalidInputError(
             f"Maps of the plane have shape (2, 2), or ({count}, 2, 2) for {count} images; got {tuple(matrix.shape)}."
@@ -63,7 +64,41 @@ def warp_images(
     inverse = torch.linalg.inv(matrix)
     back = -(inverse @ shift[..., None])
     # affine_grid measures in half widths and half heights, which differ where an image is not square.
-    half = torch.tensor([width / 2, height / 2], dtype=images.dtype, device=images.device)
+    half = matrix.new_tensor([width / 2, height / 2])
     theta = torch.cat([inverse * half / half[:, None], back / half[:, None]], dim=-1).expand(count, 2, 3)
     grid = torch.nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return torch.nn.functional.grid_sample(images, grid, align_corners=False)
+    return torch.nn.functional.grid_sample(images, grid.to(images.dtype), align_corners=False)
+
+
+def rotate_images(images: Float[Tensor, "B C H W"], degrees: Float[Tensor, " B"]) -> Float[Tensor, "B C H W"]:
+    """Rotate each image about its centre, by its own angle.
+
+    Positive angles turn counter-clockwise as an image is shown (rows downwards), as `torch.rot90` does; otherwise as
+    `warp_images`. On square images multiples of 90 degrees are exact up to rounding.
+
+    Parameters
+    ----------
+    images : of any number of channels.
+    degrees : an angle for each.
+
+    Raises
+    ------
+    InvalidInputError
+        If the images are not floating (B, C, H, W), or there are not B finite angles.
+
+    Examples
+    --------
+    >>> import torch
+    >>> image = torch.arange(9.0).view(1, 1, 3, 3)
+    >>> torch.allclose(rotate_images(image, torch.tensor([90.0])), torch.rot90(image, 1, (2, 3)), atol=1e-5)
+    True
+    """
+    if images.ndim != 4 or not images.is_floating_point():
+        raise InvalidInputError(
+            f"Images are a floating tensor (B, C, H, W); got {images.dtype} of shape {tuple(images.shape)}."
+        )
+    if degrees.shape != images.shape[:1]:
+        raise InvalidInputError(f"{len(images)} images need as many angles; got shape {tuple(degrees.shape)}.")
+    angle = torch.deg2rad(degrees.detach().cpu().double())
+    cos, sin = angle.cos(), angle.sin()
+    return warp_images(images, torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], -2))

@@ -214,7 +214,7 @@ def geodesic_distance(
     return angle.rad2deg() if degrees else angle
 
 
-def safe_norm(vectors: Float[Tensor, "*batch d"], *, keepdim: bool = False) -> Float[Tensor, "*batch"]:
+def safe_norm(vectors: Float[Tensor, "*batch d"], *, keepdim: bool = False) -> Float[Tensor, "*lengths"]:
     """Euclidean length along the last axis, with gradient 0 (to any order) at the zero vector, where none exists.
 
     Examples

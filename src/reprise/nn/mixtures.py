@@ -128,8 +128,8 @@ def cluster_covariances(
 
 
 def ridged(
-    covariances: Float[np.ndarray, "K p p"], ridge: float, mean_variance: float = 0.0
-) -> Float[np.ndarray, "K p p"]:
+    covariances: Float[np.ndarray, "*K p p"], ridge: float, mean_variance: float = 0.0
+) -> Float[np.ndarray, "*K p p"]:
     """Add to each covariance `ridge` times its own mean variance on the diagonal.
 
     ``S_k + ridge * (tr S_k / p + RIDGE_FLOOR * mean_variance) I``: the ridge scales with the cluster, and a cluster

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from reprise.errors import InvalidInputError
-from reprise.nn.rotate import rotate_images
+from reprise.nn.images import rotate_images
 
 
 class _Scenes(Dataset[tuple[Tensor, Tensor]]):

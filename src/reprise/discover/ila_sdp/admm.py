@@ -50,7 +50,7 @@ class DualState:
 
     matrices: Float[np.ndarray, "K n n"]
     slacks: Float[np.ndarray, "K n n"]
-    multipliers: Float[np.ndarray, " n+K"]
+    multipliers: Float[np.ndarray, " constraints"]
 
 
 def solve(
@@ -200,22 +200,22 @@ class _Constraints:
         self.n, self.K = n_points, len(traces)
         self.target = np.concatenate([np.ones(n_points), traces])
 
-    def apply(self, Z: Float[np.ndarray, "K n n"]) -> Float[np.ndarray, " n+K"]:
+    def apply(self, Z: Float[np.ndarray, "K n n"]) -> Float[np.ndarray, " constraints"]:
         return np.concatenate([Z.sum(axis=(0, 2)), np.trace(Z, axis1=1, axis2=2)])
 
-    def apply_adjoint(self, y: Float[np.ndarray, " n+K"]) -> Float[np.ndarray, " n+K"]:
+    def apply_adjoint(self, y: Float[np.ndarray, " constraints"]) -> Float[np.ndarray, " constraints"]:
         """Image of A^*(y), without forming it."""
         a, b = y[: self.n], y[self.n :]
         rows = self.K * (self.n * a + a.sum()) / 2 + b.sum()
         return np.concatenate([rows, a.sum() + self.n * b])
 
-    def add_adjoint(self, Z: Float[np.ndarray, "K n n"], y: Float[np.ndarray, " n+K"]) -> None:
+    def add_adjoint(self, Z: Float[np.ndarray, "K n n"], y: Float[np.ndarray, " constraints"]) -> None:
         """Add ``(a 1^T + 1 a^T) / 2 + b_k I`` to each block in place."""
         a, b = y[: self.n] / 2, y[self.n :]
         Z += a[:, None] + a
         np.einsum("kii->ki", Z)[...] += b[:, None]
 
-    def solve(self, penalty: float, image: Float[np.ndarray, " n+K"]) -> Float[np.ndarray, " n+K"]:
+    def solve(self, penalty: float, image: Float[np.ndarray, " constraints"]) -> Float[np.ndarray, " constraints"]:
         """Give the y whose A^*(y) has the image ``target / penalty - image``; O(n + K)."""
         rest = self.target / penalty - image
         rows, traces = rest[: self.n], rest[self.n :]
@@ -227,7 +227,7 @@ class _Constraints:
         a = 2 * (rows - sum_b) / (self.K * self.n) - sum_a / self.n
         return np.concatenate([a, (traces - sum_a) / self.n])
 
-    def violation(self, image: Float[np.ndarray, " n+K"]) -> float:
+    def violation(self, image: Float[np.ndarray, " constraints"]) -> float:
         return float(np.linalg.norm(image - self.target) / (1 + np.linalg.norm(self.target)))
 
 

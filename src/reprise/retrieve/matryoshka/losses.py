@@ -123,7 +123,7 @@ class MatryoshkaEmbeddingLoss(nn.Module):
             raise InvalidInputError(f"{len(self.weights)} weights were given for {len(self.dims)} nested sizes.")
         self.normalize = normalize
 
-    def forward(self, *towers: Float[Tensor, "*batch d"], **others: Any) -> Tensor:
+    def forward(self, *towers: Float[Tensor, "... d"], **others: Any) -> Tensor:
         """Sum the losses of the prefixes of the towers; `others` (labels, masks) reach the base loss as they are."""
         if not towers:
             raise InvalidInputError("There is no embedding; at least one tower is expected.")

@@ -9,7 +9,7 @@ kind.
 from reprise.symmetry.equivariance.flows import FlowGroup
 from reprise.symmetry.equivariance.grids import GridGroup
 from reprise.symmetry.equivariance.groups import EuclideanGroup, Group, Kind, LinearGroup, PermutationGroup
-from reprise.symmetry.equivariance.images import central_disc, warp_images
+from reprise.symmetry.equivariance.images import central_disc, warp
 from reprise.symmetry.equivariance.measuring import (
     TOLERANCE,
     EquivarianceError,
@@ -32,5 +32,5 @@ __all__ = [
     "central_disc",
     "equivariance_error",
     "group_named",
-    "warp_images",
+    "warp",
 ]

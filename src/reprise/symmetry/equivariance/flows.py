@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reprise.errors import InvalidInputError
-from reprise.symmetry.equivariance.images import warp_images
+from reprise.symmetry.equivariance.images import warp
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class FlowGroup:
         degrees = float(displacement) % 360
         if degrees % 90 == 0 and frame.shape[-1] == frame.shape[-2]:
             return frame.rot90(-int(degrees // 90), (-2, -1))
-        return warp_images(frame, rotation(degrees))
+        return warp(frame, rotation(degrees))
 
     def _trajectory(self, points: Tensor, velocity: Tensor) -> Tensor:
         if points.ndim < 3 or points.shape[-1] != self.dims:

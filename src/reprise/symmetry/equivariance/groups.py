@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reprise.errors import InvalidInputError
 from reprise.nn.linalg import random_invertible, random_orthogonal, random_rotations
-from reprise.symmetry.equivariance.images import warp_images
+from reprise.symmetry.equivariance.images import warp
 
 Kind = str | Callable[[Any, Tensor], Tensor]
 
@@ -65,7 +65,7 @@ class EuclideanGroup:
             return value
         if kind == "image":
             _check_plane(self.dim)
-            return warp_images(value, rotation, shift)
+            return warp(value, rotation, shift)
         if value.shape[-1:] != (self.dim,):
             raise InvalidInputError(f"A {kind} of R^{self.dim} has shape (..., {self.dim}); got {tuple(value.shape)}.")
         if kind == "position":
@@ -120,7 +120,7 @@ class LinearGroup:
             return value / torch.linalg.det(element)
         if kind == "image":
             _check_plane(self.dim)
-            return warp_images(value, element)
+            return warp(value, element)
         if value.shape[-1:] != (self.dim,):
             raise InvalidInputError(f"A {kind} of R^{self.dim} has shape (..., {self.dim}); got {tuple(value.shape)}.")
         if kind == "vector":

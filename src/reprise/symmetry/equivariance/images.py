@@ -6,31 +6,21 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from reprise.errors import InvalidInputError
+from reprise.nn.images import warp_images
 
 
-def warp_images(
-    images: Tensor, matrix: Tensor, shift: Tensor | None = None, *, padding: str = "zeros", mode: str = "bilinear"
-) -> Tensor:
-    """Let x -> A x + t act on images: the result at p is the image at A⁻¹ (p - t).
+def warp(images: Tensor, matrix: Tensor, shift: Tensor | None = None) -> Tensor:
+    """Let x -> A x + t act on images (..., H, W) by `reprise.nn.images.warp_images`, on all alike.
 
-    Coordinates (x, y) are pixels from the middle of the image, x along its columns and y along its rows. Between
-    pixels the image is interpolated, so that g·(h·F) and (g h)·F agree up to that only, and exactly for quarter turns
-    of square images. O(pixels).
-
-    Parameters
-    ----------
-    images : (..., H, W), floating.
-    matrix : (2, 2) invertible matrix A.
-    shift : (2,) the t, in pixels; none where left out.
-    padding, mode : as in `torch.nn.functional.grid_sample`.
+    Coordinates are pixels from the middle, along columns and down rows; between pixels the image is interpolated, so
+    that g·(h·F) and (g h)·F agree up to that only, and exactly for quarter turns of square images.
 
     Raises
     ------
     InvalidInputError
-        If the images have fewer than two axes or the matrix is not an invertible (2, 2).
+        If the images are not floating (..., H, W), or as in `reprise.nn.images.warp_images`.
 
     Examples
     --------
@@ -38,24 +28,14 @@ def warp_images(
 
     >>> import torch
     >>> image = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
-    >>> warp_images(image, torch.tensor([[0.0, -1.0], [1.0, 0.0]])).round().int()
+    >>> warp(image, torch.tensor([[0.0, -1.0], [1.0, 0.0]])).round().int()
     tensor([[0, 0, 0],
             [0, 0, 0],
             [0, 1, 0]], dtype=torch.int32)
     """
     if images.ndim < 2 or not images.is_floating_point():
         raise InvalidInputError(f"Images are floating (..., H, W); got {images.dtype} of shape {tuple(images.shape)}.")
-    if matrix.shape != (2, 2) or not bool(torch.linalg.det(matrix.double()).abs() > 1e-12):
-        raise InvalidInputError(f"Images are warped by an invertible (2, 2) matrix; got {matrix.tolist()}.")
-    height, width = images.shape[-2:]
-    half = torch.tensor([width / 2, height / 2], dtype=torch.float64)
-    inverse = torch.linalg.inv(matrix.double().cpu())
-    back = torch.zeros(2, dtype=torch.float64) if shift is None else -inverse @ shift.double().cpu()
-    theta = torch.cat([inverse * half / half[:, None], (back / half)[:, None]], dim=1).to(images)
-    flat = images.reshape(1, -1, height, width)
-    grid = F.affine_grid(theta[None], [1, 1, height, width], align_corners=False)
-    warped = F.grid_sample(flat, grid, mode=mode, padding_mode=padding, align_corners=False)
-    return warped.reshape(images.shape)
+    return warp_images(images.reshape(1, -1, *images.shape[-2:]), matrix, shift).reshape(images.shape)
 
 
 def central_disc(radius: float = 0.7) -> Callable[[Tensor], Tensor]:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.nn.rotate import rotate_images
+from reprise.nn.images import rotate_images
 from reprise.symmetry.flow_equivariant_rnn.cell import FERNNCell
 from reprise.symmetry.flow_equivariant_rnn.checks import require_sequence
 from reprise.symmetry.flow_equivariant_rnn.flows import Rotations, Translations

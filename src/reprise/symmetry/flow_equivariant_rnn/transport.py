@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from reprise.nn.rotate import rotate_images
+from reprise.nn.images import rotate_images
 from reprise.symmetry.flow_equivariant_rnn.constants import Constant
 from reprise.symmetry.flow_equivariant_rnn.flows import Rotations, Translations
 

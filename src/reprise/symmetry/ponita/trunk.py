@@ -13,7 +13,7 @@ from reprise.symmetry.ponita.clouds import Clouds
 from reprise.symmetry.ponita.convolution import ConvNeXtBlock, FiberBundleConv, KernelBasis, PointConv, PolynomialCutoff
 
 Task = Literal["node", "graph"]
-Outputs = tuple[Float[Tensor, "*rows s"] | None, Float[Tensor, "*rows v d"] | None]
+Outputs = tuple[Float[Tensor, "*rows scalar_out"] | None, Float[Tensor, "*rows vector_out d"] | None]
 
 
 class ConvolutionalTrunk(nn.Module):

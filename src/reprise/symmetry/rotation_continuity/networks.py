@@ -77,7 +77,7 @@ class PointCloudPose(nn.Module):
         self.head = RotationHead(hidden, representation)
 
     def forward(
-        self, first: Float[Tensor, "*batch points 3"], second: Float[Tensor, "*batch others 3"]
+        self, first: Float[Tensor, "*#batch points 3"], second: Float[Tensor, "*#batch others 3"]
     ) -> Float[Tensor, "*batch 3 3"]:
         """Give R such that `second` shows R times the points of `first`; batches broadcast, after the points' network.
 
