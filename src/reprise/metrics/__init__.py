@@ -1,6 +1,7 @@
 """Measures that scikit-learn and torchmetrics lack."""
 
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
+from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
     average_precision_at_k,
     ndcg_at_k,
@@ -13,7 +14,9 @@ from reprise.metrics.retrieval import (
 )
 
 __all__ = [
+    "FoldCurves",
     "average_precision_at_k",
+    "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",
     "misclustering_error",
@@ -24,4 +27,5 @@ __all__ = [
     "reciprocal_rank",
     "relevance_by_judgement",
     "relevance_by_label",
+    "stratified_folds",
 ]
