@@ -16,7 +16,7 @@ J. Mitton, R. Murray-Smith (2021), Subgraph Permutation Equivariant Networks, ar
 github.com/JoshuaMitton/LPEGN.
 """
 
-from reprise.symmetry.spen.blocks import Block, Blocks, make_blocks
+from reprise.symmetry.spen.blocks import Block, Blocks, frequent_sizes, make_blocks
 from reprise.symmetry.spen.classifier import SPENClassifier
 from reprise.symmetry.spen.linear import EquivariantLinear, InvariantLinear
 from reprise.symmetry.spen.network import SPEN, GlobalPermutationNet
@@ -33,6 +33,7 @@ __all__ = [
     "Subgraphs",
     "ego_networks",
     "ego_subgraphs",
+    "frequent_sizes",
     "make_blocks",
     "whole_graphs",
 ]

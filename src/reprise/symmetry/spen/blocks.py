@@ -197,6 +197,23 @@ def size_group(size: int, sizes: Sequence[int]) -> int:
     return max(bisect_right(sizes, size) - 1, 0)
 
 
+def frequent_sizes(sizes: Int[Tensor, " B"], rare: float = 0.01) -> tuple[int, ...]:
+    """Give the sizes that at least a share `rare` of the subgraphs have, for weights of their own.
+
+    References
+    ----------
+    Mitton, Murray-Smith (2021), arXiv:2111.11840, section 5.3, which lumps rare sizes together by hand.
+
+    Examples
+    --------
+    >>> import torch
+    >>> frequent_sizes(torch.tensor([2, 2, 3, 3, 3, 9]), rare=0.2)
+    (2, 3)
+    """
+    count = torch.bincount(sizes)
+    return tuple((count >= max(rare * len(sizes), 1)).nonzero().flatten().tolist())
+
+
 def _mean(values: Tensor, index: Tensor, count: Tensor) -> Tensor:
     total = values.new_zeros(len(count), values.shape[1]).index_add_(0, index, values)
     return total / count.clamp_min(1).to(values.dtype)[:, None]

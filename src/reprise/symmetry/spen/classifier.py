@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from reprise.errors import InvalidInputError
 from reprise.nn.graph_batch import GraphBatch, graph_batch
+from reprise.symmetry.spen.blocks import frequent_sizes
 from reprise.symmetry.spen.layers import Mixing
 from reprise.symmetry.spen.network import SPEN
 from reprise.symmetry.spen.subgraphs import ego_networks
@@ -43,9 +44,10 @@ class SPENClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    hops, channels, layers, embedding, hidden, dropout, mixing, readout, adjacency, mark_centre, max_size : as in `SPEN`.
+    hops, channels, layers, embedding, hidden, dropout, mixing, readout : as in `SPEN`.
     sharing : ``"size"`` gives subgraphs of each size weights of their own (the paper), ``"all"`` one set to all.
     rare : with ``"size"``, sizes of less than this share of the training subgraphs use the weights of the next smaller.
+    adjacency, mark_centre, max_size : as in `SPEN`.
     epochs, batch_size, lr, weight_decay : of the training.
     device : ``"auto"``, ``"cpu"``, ``"cuda"``, ...
     random_state : seeds the initial weights, the order of batches and dropout.
@@ -190,8 +192,7 @@ class SPENClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):
         if self.sharing == "all":
             return None
         sizes = ego_networks(batch.edge_index, batch.num_nodes, self.hops, self.max_size).sizes
-        count = torch.bincount(sizes)
-        return tuple((count >= max(self.rare * len(sizes), 1)).nonzero().flatten().tolist())
+        return frequent_sizes(sizes, self.rare)
 
     def _network(self, batch: GraphBatch) -> SPEN:
         return SPEN(

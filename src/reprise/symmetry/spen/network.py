@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -111,12 +112,13 @@ class SPEN(nn.Module):
         width1, width2 = max(node_features, 1) + (hops + 1 if mark_centre else 0), 1 + edge_features
         self.layers = nn.ModuleList()
         for _ in range(layers):
-            self.layers.append(SubgraphLayer(width1, width2, *channels, groups=groups, mixing=mixing))
-            width1, width2 = self.layers[-1].channels
+            layer = SubgraphLayer(width1, width2, *channels, groups=groups, mixing=mixing)
+            self.layers.append(layer)
+            width1, width2 = layer.channels
         self.readout = SubgraphReadout(width1, width2, embedding, groups=groups, readout=readout)
         widths = [embedding, *hidden]
         steps: list[nn.Module] = []
-        for narrow, wide in zip(widths, widths[1:], strict=False):
+        for narrow, wide in pairwise(widths):
             steps += [nn.Linear(narrow, wide), nn.ReLU(), nn.Dropout(dropout)]
         self.head = nn.Sequential(*steps, nn.Linear(widths[-1], num_classes))
 
@@ -141,10 +143,8 @@ class SPEN(nn.Module):
     def _accept(self, graphs: Any) -> GraphBatch:
         parameter = next(self.parameters())
         batch = graph_batch(graphs).to(parameter.device, parameter.dtype)
-        for name, values, width in (
-            ("x", batch.x, self.node_features),
-            ("edge_attr", batch.edge_attr, self.edge_features),
-        ):
+        given = (("x", batch.x, self.node_features), ("edge_attr", batch.edge_attr, self.edge_features))
+        for name, values, width in given:
             got = 0 if values is None else values.shape[1]
             if got != width:
                 raise InvalidInputError(f"The graphs have {name} of width {got}; this network was made for {width}.")
@@ -244,6 +244,6 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _checked_sizes(sizes: Sequence[int] | None) -> tuple[int, ...]:
     listed = () if sizes is None else tuple(int(size) for size in sizes)
-    if listed and (listed[0] < 1 or any(b <= a for a, b in zip(listed, listed[1:], strict=False))):
+    if listed and (listed[0] < 1 or any(b <= a for a, b in pairwise(listed))):
         raise InvalidInputError(f"sizes must be positive and ascending, each once; got {list(listed)}.")
     return listed
