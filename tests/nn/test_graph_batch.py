@@ -8,7 +8,7 @@ import torch
 from torch_geometric.data import Batch, Data
 
 from reprise.errors import InvalidInputError
-from reprise.nn.graph_batch import GraphBatch, graph_batch
+from reprise.nn.graph_batch import GraphBatch, graph_batch, joined
 
 
 def random_graphs(count=12, seed=0, width=3, edge_width=2):
@@ -125,6 +125,24 @@ def test_a_mask_chooses_and_a_graph_comes_back_as_it_was():
     assert torch.equal(alone.edge_attr, attributes)
 
 
+def test_tuples_are_the_graphs_that_went_in():
+    graphs = random_graphs()
+    for ours, given in zip(graph_batch(graphs).tuples(), graphs, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(ours, given, strict=True))
+    bare = [(e, len(x)) for e, x, _ in graphs]
+    assert same(graph_batch(graph_batch(bare).tuples()), graph_batch(bare))
+
+
+def test_joining_batches_is_packing_all_at_once():
+    graphs = random_graphs()
+    parts = [graph_batch(graphs[:5]), graph_batch(graphs[5:6]), graph_batch(graphs[6:])]
+    assert same(joined(parts), graph_batch(graphs))
+    with pytest.raises(InvalidInputError, match="no batch to join"):
+        joined([])
+    with pytest.raises(InvalidInputError, match="Batch 1 has node features of width 2, the first 3"):
+        joined([graph_batch(graphs), graph_batch(random_graphs(width=2))])
+
+
 def test_dtypes_and_devices():
     edges = [[0, 1], [1, 0]]
     assert graph_batch([(edges, np.eye(2, dtype=int))]).x.dtype == torch.float32
@@ -176,8 +194,11 @@ X = [[1.0], [2.0]]
         ([(EDGE, [1.0, 2.0])], r"shape \(2,\); expected \(N, c\)\..*one column"),
         ([(EDGE, [["a"], ["b"]])], "node features x given as a list"),
         ([(EDGE, np.ones((2, 1), dtype=complex))], "expected real numbers"),
-        ([(EDGE, X), (EDGE, [[1.0, 1.0], [2.0, 2.0]])], "Graph 1 has node features of width 2, graph 0 of width 1"),
-        ([(EDGE, X), (EDGE, None)], "1 of 2 graphs have node features, and graph 1 has none"),
+        (
+            [(EDGE, X), (EDGE, [[1.0, 1.0], [2.0, 2.0]])],
+            "Graph 1 has node features of width 2, the first 1; expected one",
+        ),
+        ([(EDGE, X), (EDGE, None)], "Graph 1 has no node features, and 1 of 2 have some"),
         ([(EDGE, X), (EDGE, [[1.0], [np.nan]])], r"Graph 1 has node features that are missing \(NaN\)"),
         ([(EDGE, X, [[np.inf]])], "Graph 0 has edge features that are missing"),
         ([(EDGE, X, [[1.0], [1.0]])], "has 1 edges, but edge features of 2"),

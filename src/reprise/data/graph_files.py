@@ -289,7 +289,9 @@ def _node(path: Path, number: int, line: str, nodes: int) -> tuple[int, list[int
         expected = "'tag degree neighbours...' of a node, in whole numbers"
         raise DamagedFileError(path, f"line {number} is {_shown(line)}; expected {expected}") from problem
     if len(beside) != degree:
-        raise DamagedFileError(path, f"line {number} promises {degree} neighbours and names {len(beside)} (it may be cut)")
+        raise DamagedFileError(
+            path, f"line {number} promises {degree} neighbours and names {len(beside)} (it may be cut)"
+        )
     if beside and not 0 <= min(beside) <= max(beside) < nodes:
         raise DamagedFileError(path, f"line {number} names a neighbour outside 0 to {nodes - 1}, its graph's nodes")
     if not all(map(math.isfinite, more)):

@@ -108,6 +108,22 @@ class GraphBatch:
             raise InvalidInputError(f"There is no graph {i} in a batch of {len(self)}.")
         return self[i]
 
+    def tuples(self) -> list[tuple[Any, ...]]:
+        """Give each graph as ``(edge_index, x)``, or with edge features ``(edge_index, x, edge_attr)``.
+
+        Without node features the number of nodes stands in place of `x`; `graph_batch` makes the same batch of them.
+        """
+        edge_counts = self.edge_counts.tolist()
+        shift = _starts(self.node_counts).repeat_interleave(self.edge_counts)
+        nodes = self.node_counts.tolist()
+        columns: list[Any] = [
+            (self.edge_index - shift).split(edge_counts, dim=1),
+            nodes if self.x is None else self.x.split(nodes),
+        ]
+        if self.edge_attr is not None:
+            columns.append(self.edge_attr.split(edge_counts))
+        return list(zip(*columns, strict=True))
+
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> GraphBatch:
         """Give the batch on a device, its features in a dtype; itself where it is already so."""
         home = self.device if device is None else torch.device(device)
@@ -181,6 +197,29 @@ def graph_batch(
         packed = _stacked([_part(g, f"Graph {i}", node_features, edge_features) for i, g in enumerate(graphs)])
     _check(packed)
     return packed.to(dtype=dtype)
+
+
+def joined(batches: Sequence[GraphBatch]) -> GraphBatch:
+    """Put batches one after the other into one.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none, or their features differ in width.
+    """
+    if not batches:
+        raise InvalidInputError("There is no batch to join; expected at least one.")
+    graphs = torch.tensor([len(batch) for batch in batches])
+    nodes = torch.tensor([batch.num_nodes for batch in batches])
+    shifts = list(zip(batches, _starts(nodes).tolist(), _starts(graphs).tolist(), strict=True))
+    return GraphBatch(
+        edge_index=torch.cat([batch.edge_index + shift for batch, shift, _ in shifts], dim=1),
+        x=_joined([batch.x for batch in batches], "node features", "Batch"),
+        edge_attr=_joined([batch.edge_attr for batch in batches], "edge features", "Batch"),
+        batch=torch.cat([batch.batch + shift for batch, _, shift in shifts]),
+        node_counts=torch.cat([batch.node_counts for batch in batches]),
+        edge_counts=torch.cat([batch.edge_counts for batch in batches]),
+    )
 
 
 class _Part(NamedTuple):
@@ -339,20 +378,19 @@ def _stacked(parts: list[_Part]) -> GraphBatch:
     )
 
 
-def _joined(features: list[Tensor | None], name: str) -> Tensor | None:
+def _joined(features: list[Tensor | None], name: str, of: str = "Graph") -> Tensor | None:
     given = [each for each in features if each is not None]
     if not given:
         return None
     if len(given) < len(features):
         without = next(i for i, each in enumerate(features) if each is None)
         raise InvalidInputError(
-            f"{len(given)} of {len(features)} graphs have {name}, and graph {without} has none; expected all or none."
+            f"{of} {without} has no {name}, and {len(given)} of {len(features)} have some; expected all or none."
         )
     for i, each in enumerate(given):
         if each.shape[1] != given[0].shape[1]:
             raise InvalidInputError(
-                f"Graph {i} has {name} of width {each.shape[1]}, graph 0 of width {given[0].shape[1]}; "
-                "expected one width."
+                f"{of} {i} has {name} of width {each.shape[1]}, the first {given[0].shape[1]}; expected one width."
             )
     return torch.cat(given)
 
