@@ -505,17 +505,21 @@ def test_cross_validation_takes_lists_of_graphs(task):
 @pytest.mark.parametrize(
     ("settings", "take", "labels", "message"),
     [
-        ({}, 4, ["a", "b", "a"], "4 graphs but 3 labels"),
+        ({}, 4, ["a", "b", "a"], r"Labels of shape \(3,\) were given for 4 graphs"),
         ({}, 4, ["a"] * 4, "at least two classes"),
-        ({}, 4, [0.5, 0.1, 0.2, 0.7], "one class label a graph"),
-        ({}, 4, [[0, 1], [1, 0], [0, 1], [1, 1]], "one class label a graph"),
+        ({}, 4, [0.5, 0.1, 0.2, 0.7], "fractions"),
+        ({}, 4, [[0, 1], [1, 0], [0, 1], [1, 1]], r"Labels of shape \(4, 2\)"),
         ({"hops": 0}, 4, [0, 1, 0, 1], "hops must be at least 1"),
+        ({"sharing": "some"}, 4, [0, 1, 0, 1], "sharing must be"),
+        ({"rare": 1.5}, 4, [0, 1, 0, 1], "rare is a share"),
+        ({"lr": -1.0}, 4, [0, 1, 0, 1], "lr"),
+        ({"epochs": 0}, 4, [0, 1, 0, 1], "epochs"),
         ({"max_size": 2}, 4, [0, 1, 0, 1], "more than max_size=2"),
     ],
 )
 def test_classifier_names_bad_input(settings, take, labels, message, task):
     with pytest.raises(InvalidInputError, match=message):
-        SPENClassifier(epochs=1, **settings).fit(task[0][:take], labels)
+        SPENClassifier(**{"epochs": 1, **settings}).fit(task[0][:take], labels)
 
 
 def test_predict_checks_the_graphs(fitted):
