@@ -77,6 +77,53 @@ def random_rotations(
     return q.to(device=device or generator.device, dtype=dtype)
 
 
+def random_invertible(
+    dim: int,
+    count: int,
+    generator: torch.Generator,
+    *,
+    unimodular: bool = False,
+    spread: float = 0.3,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, "count dim dim"]:
+    """Draw A = exp(S) R with positive determinant: R a uniform rotation, S symmetric with Gaussian entries.
+
+    By the polar decomposition every matrix of GL+(dim) is such a product in one way, and one of SL(dim) where S has no
+    trace.
+
+    Parameters
+    ----------
+    dim, count : of the matrices, each at least 1.
+    generator : source of all randomness.
+    unimodular : whether det A = 1.
+    spread : standard deviation of the entries of S: 0 gives rotations, 0.3 stretches by up to about 2.
+    dtype, device : of the result; the device of the generator where not given.
+
+    Raises
+    ------
+    InvalidInputError
+        If `dim` or `count` is below 1 or `spread` is negative.
+
+    Examples
+    --------
+    >>> import torch
+    >>> A = random_invertible(3, 5, torch.Generator().manual_seed(0), unimodular=True, dtype=torch.float64)
+    >>> torch.allclose(torch.linalg.det(A), torch.ones(5, dtype=torch.float64))
+    True
+    """
+    rotations = random_rotations(dim, count, generator, dtype=torch.float64)
+    if not spread >= 0:
+        raise InvalidInputError(f"spread is a standard deviation and at least 0; got {spread}.")
+    gaussian = torch.randn(count, dim, dim, generator=generator, dtype=torch.float64, device=generator.device)
+    symmetric = spread * (gaussian.tril() + gaussian.tril(-1).mT)
+    if unimodular:
+        trace = symmetric.diagonal(dim1=-2, dim2=-1).mean(-1)
+        symmetric = symmetric - trace[:, None, None] * torch.eye(dim, dtype=torch.float64, device=generator.device)
+    stretches = torch.linalg.matrix_exp(symmetric)
+    return (stretches @ rotations).to(device=device or generator.device, dtype=dtype)
+
+
 def symmetric_eigen(
     matrix: Float[Tensor, "*batch d d"],
 ) -> tuple[Float[Tensor, "*batch d"], Float[Tensor, "*batch d d"]]:

@@ -1,150 +1,22 @@
-"""How far a model is from f(g·x) = g·f(x), measured on random group elements; and the assertion built on it.
-
-A `Group` draws elements and says how an element acts on each *kind* of tensor. The groups here are O(d), SO(d), E(d),
-SE(d) on points and the permutations of sets and graphs; any object with `draw` and `act` serves in their place, and
-any function ``(element, tensor) -> tensor`` in place of a kind, so that another group or representation needs no
-change here.
-"""
+"""How far a model is from f(g·x) = g·f(x), measured on random group elements; and the assertion built on it."""
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.nn.linalg import random_orthogonal, random_rotations
-
-Kind = str | Callable[[Any, Tensor], Tensor]
+from reprise.symmetry.equivariance.groups import Group, Kind
+from reprise.symmetry.equivariance.names import group_named
 
 TOLERANCE: Mapping[torch.dtype, float] = {torch.float32: 1e-5, torch.float64: 1e-10, torch.bfloat16: 5e-2}
 """Largest relative error that rounding explains, by dtype: what `assert_equivariant` allows."""
-
-
-@runtime_checkable
-class Group(Protocol):
-    """What `equivariance_error` asks of a group: elements at random, and their action on tensors."""
-
-    def draw(self, inputs: Sequence[Tensor], kinds: Sequence[Kind], generator: torch.Generator) -> Any:
-        """Draw one element that fits the inputs (their size, dtype and device)."""
-
-    def act(self, element: Any, value: Tensor, kind: str) -> Tensor:
-        """Let the element act on a tensor of that kind."""
-
-
-@dataclass(frozen=True)
-class EuclideanGroup:
-    """Rotations of R^d, with reflections and with translations where asked for: SO(d), O(d), SE(d), E(d).
-
-    Kinds of tensors, R the orthogonal part and t the translation: ``"position"`` (..., d) goes to R x + t,
-    ``"vector"`` (..., d) to R x, ``"pseudovector"`` (..., d) to det(R) R x, ``"matrix"`` (..., d, d) to R x Rᵀ, and
-    ``"scalar"`` of any shape (also called ``"invariant"``) to itself.
-
-    Parameters
-    ----------
-    dim : d, at least 1.
-    reflections, translations : which elements there are beside rotations.
-    reach : standard deviation of each coordinate of the translations.
-    """
-
-    dim: int
-    reflections: bool = True
-    translations: bool = True
-    reach: float = 3.0
-
-    def draw(
-        self, inputs: Sequence[Tensor], kinds: Sequence[Kind], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Draw (R, t), uniform over the orthogonal part."""
-        like = next((value for value, kind in zip(inputs, kinds, strict=True) if kind != "scalar"), inputs[0])
-        matrices = random_orthogonal if self.reflections else random_rotations
-        rotation = matrices(self.dim, 1, generator, dtype=like.dtype, device=like.device)[0]
-        shift = torch.randn(self.dim, generator=generator, dtype=torch.float64, device=generator.device)
-        return rotation, (shift * (self.reach if self.translations else 0.0)).to(rotation)
-
-    def act(self, element: tuple[Tensor, Tensor], value: Tensor, kind: str) -> Tensor:
-        """Let (R, t) act on `value`."""
-        rotation, shift = element
-        if kind in {"scalar", "invariant"}:
-            return value
-        if value.shape[-1:] != (self.dim,):
-            raise InvalidInputError(f"A {kind} of R^{self.dim} has shape (..., {self.dim}); got {tuple(value.shape)}.")
-        if kind == "position":
-            return value @ rotation.mT + shift
-        if kind == "vector":
-            return value @ rotation.mT
-        if kind == "pseudovector":
-            return value @ rotation.mT * torch.linalg.det(rotation)
-        if kind == "matrix":
-            return rotation @ value @ rotation.mT
-        raise _unknown_kind(kind, ("position", "vector", "pseudovector", "matrix", "scalar"))
-
-
-@dataclass(frozen=True)
-class PermutationGroup:
-    """Renumberings of the n elements of a set, or nodes of a graph.
-
-    Kinds of tensors: ``"set"`` (..., n, c) has its rows permuted, ``"labels"`` (..., n) its last axis, ``"adjacency"``
-    (..., n, n) its last two axes alike, ``"edges"`` (..., n, n, c) the two before the last, ``"edge_index"`` (2, E)
-    its numbers, and ``"scalar"`` (also called ``"invariant"``) nothing. With `p` the permutation, node k of the
-    result is node p[k] of the input.
-    """
-
-    def draw(self, inputs: Sequence[Tensor], kinds: Sequence[Kind], generator: torch.Generator) -> Tensor:
-        """Draw a permutation, uniform, for the size of the first input that shows it."""
-        axis = {"set": -2, "labels": -1, "adjacency": -1, "edges": -2}
-        for value, kind in zip(inputs, kinds, strict=True):
-            if isinstance(kind, str) and kind in axis:
-                size = value.shape[axis[kind]]
-                return torch.randperm(size, generator=generator, device=generator.device).to(value.device)
-        raise InvalidInputError(f"One input must be a set, labels, adjacency or edges; got kinds {tuple(kinds)}.")
-
-    def act(self, element: Tensor, value: Tensor, kind: str) -> Tensor:
-        """Renumber `value`."""
-        if kind in {"scalar", "invariant"}:
-            return value
-        if kind == "set":
-            return value.index_select(-2, element)
-        if kind == "labels":
-            return value.index_select(-1, element)
-        if kind == "adjacency":
-            return value.index_select(-2, element).index_select(-1, element)
-        if kind == "edges":
-            return value.index_select(-3, element).index_select(-2, element)
-        if kind == "edge_index":
-            return element.argsort()[value]
-        raise _unknown_kind(kind, ("set", "labels", "adjacency", "edges", "edge_index", "scalar"))
-
-
-def group_named(name: str) -> Group:
-    """Give the group of a name: ``"O3"``, ``"SO(3)"``, ``"E2"``, ``"SE(4)"``, ... or ``"S"`` for permutations.
-
-    Raises
-    ------
-    InvalidInputError
-        If there is no such group.
-
-    Examples
-    --------
-    >>> group_named("SE(3)")
-    EuclideanGroup(dim=3, reflections=False, translations=True, reach=3.0)
-    """
-    if name in {"S", "Sn", "permutations"}:
-        return PermutationGroup()
-    match = re.fullmatch(r"(S?)([OE])\(?([1-9]\d*)\)?", name)
-    if not match:
-        raise InvalidInputError(
-            f"There is no group {name!r} here; the names are O, SO, E and SE with a dimension, such as 'SE3' or "
-            "'O(2)', and 'S' for permutations. Other groups are given as objects with `draw` and `act`."
-        )
-    special, kind, dim = match.groups()
-    return EuclideanGroup(int(dim), reflections=not special, translations=kind == "E")
 
 
 @dataclass(frozen=True)
@@ -179,6 +51,7 @@ def equivariance_error(
     n: int = 10,
     seed: int = 0,
     dtype: torch.dtype | None = None,
+    region: Callable[[Tensor], Tensor] | None = None,
     **keywords: Any,
 ) -> EquivarianceError:
     """Measure how far a model is from f(g·x) = g·f(x), over `n` random elements g of a group.
@@ -196,6 +69,7 @@ def equivariance_error(
     n : number of group elements.
     seed : of the elements.
     dtype : convert floating inputs, and a copy of a module, to this type first; float64 tells rounding from a fault.
+    region : applied to both sides before they are compared, such as `central_disc()` for warped images.
     keywords : passed to the model as they are.
 
     Raises
@@ -236,6 +110,8 @@ def equivariance_error(
             moved = [_act(acting, element, value, kind) for value, kind in zip(tensors, kinds, strict=True)]
             for got, value, kind in zip(_outputs(model(*moved, **keywords)), straight, out_kinds, strict=True):
                 expected = _act(acting, element, value, kind)
+                if region is not None:
+                    got, expected = region(got), region(expected)
                 difference = (got - expected).double()
                 size = max(float(expected.double().norm()), torch.finfo(torch.float64).tiny)
                 relative.append(float(difference.norm()) / size)
@@ -256,6 +132,7 @@ def assert_equivariant(
     tolerance: Mapping[torch.dtype, float] = TOLERANCE,
     n: int = 10,
     seed: int = 0,
+    region: Callable[[Tensor], Tensor] | None = None,
     **keywords: Any,
 ) -> None:
     """Assert that `equivariance_error` stays within `tolerance` of each dtype; parameters as there.
@@ -283,6 +160,7 @@ def assert_equivariant(
             n=n,
             seed=seed,
             dtype=dtype,
+            region=region,
             **keywords,
         )
         if error.scale == 0:
@@ -322,7 +200,3 @@ def _evaluating(model: object) -> Iterator[None]:
     finally:
         for module, was_training in zip(modules, training, strict=True):
             module.training = was_training
-
-
-def _unknown_kind(kind: str, known: Sequence[str]) -> InvalidInputError:
-    return InvalidInputError(f"This group does not act on {kind!r}; it acts on {', '.join(known)}.")
