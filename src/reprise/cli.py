@@ -240,11 +240,17 @@ def bench(
     task: Annotated[str, typer.Argument(help="What to do with the data, such as `cluster`.")],
     data: Annotated[
         str,
-        typer.Argument(help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several."),
+        typer.Argument(
+            help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several. For "
+            "graph-classify a TU folder, or a txt file in GIN's form."
+        ),
     ],
     labels: Annotated[str | None, typer.Option(help="A file with the true labels, or a column of the data.")] = None,
     n_clusters: Annotated[
         int | None, typer.Option(help="How many clusters; else as many as labels, or estimated.", min=2)
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="graph-classify: stratified folds to test on; 10 unless given.", min=2)
     ] = None,
     budget: Annotated[str, typer.Option(help="Time for all methods together, such as 90s, 10m or 1h.")] = "10m",
     scale: Annotated[
@@ -262,9 +268,11 @@ def bench(
     from reprise.workbench.terminal import leaderboard
 
     settings: dict[str, Any] = {
-        name: value for name, value in (("n_clusters", n_clusters), ("scale", scale)) if value is not None
+        name: value
+        for name, value in (("n_clusters", n_clusters), ("scale", scale), ("folds", folds))
+        if value is not None
     }
-    folder = out if out is not None else Path("reprise-bench") / Path(data).stem
+    folder = out if out is not None else Path("reprise-bench") / Path(data).resolve().stem
     try:
         board = workbench.bench(task, data, labels, budget=budget, seed=seed, **settings)
     except KeyboardInterrupt:

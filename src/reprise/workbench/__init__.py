@@ -1,13 +1,14 @@
 """The workbench: the methods of the papers on your own data, beside the standard ones.
 
-``reprise bench cluster X.npy --labels y.npy`` on the command line, `bench` in Python. A task is one module of
-`reprise.workbench.tasks`.
+``reprise bench cluster X.npy --labels y.npy`` or ``reprise bench graph-classify FOLDER`` on the command line, `bench`
+in Python. A task is one module of `reprise.workbench.tasks`.
 """
 
 from reprise.workbench.contract import Entry
+from reprise.workbench.graphs import Graphs, read_graphs
 from reprise.workbench.leaderboard import Leaderboard, Row
 from reprise.workbench.race import Event
 from reprise.workbench.run import bench
 from reprise.workbench.tables import Table, read_table
 
-__all__ = ["Entry", "Event", "Leaderboard", "Row", "Table", "bench", "read_table"]
+__all__ = ["Entry", "Event", "Graphs", "Leaderboard", "Row", "Table", "bench", "read_graphs", "read_table"]

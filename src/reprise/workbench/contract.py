@@ -137,6 +137,10 @@ class Task(Protocol):
 
     name: str
     title: str
+    over: str
+    """What a method's runs differ in, as in "means over folds"."""
+    answers: str
+    """What `files` holds, as the report says it."""
 
     def pose(self, data: Any, labels: Any, *, seed: int, budget: Budget) -> Problem:
         """Read and check the data; further keyword arguments of an implementation are the task's settings."""
@@ -158,6 +162,9 @@ class Task(Protocol):
 
     def rank(self, problem: Any, rows: Sequence[Row]) -> Ranking:
         """Rank the methods that have finished."""
+
+    def answer(self, problem: Any, row: Row) -> np.ndarray | None:
+        """Give what a method answered, from its runs: one a row or whatever the data consist of."""
 
     def pictures(self, board: Leaderboard) -> list[Picture]:
         """Draw what the report shows beside the leaderboard."""

@@ -80,7 +80,7 @@ def scores(board: Leaderboard, metrics: Sequence[str]) -> Picture:
     panels[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
     kinds = {row.entry.kind for row in rows}
     blue = " Blue: the papers' methods." if "paper" in kinds else ""
-    return Picture("Scores", figure, f"Bars are means over runs, the dark lines their range.{blue}")
+    return Picture("Scores", figure, f"Bars are means over {board.task.over}, the dark lines their range.{blue}")
 
 
 def plane(X: np.ndarray, panels: Sequence[Panel], columns: Sequence[str], seed: int) -> Picture:
@@ -138,8 +138,6 @@ def plane(X: np.ndarray, panels: Sequence[Panel], columns: Sequence[str], seed: 
 
 def confusion(truth: np.ndarray, classes: Sequence[str], labels: np.ndarray, names: Sequence[str]) -> Picture:
     """Draw how many rows of each class fell into each cluster, clusters in the order of the classes they match best."""
-    from matplotlib.figure import Figure
-
     counts = np.zeros((len(classes), len(names) + 1), dtype=int)
     np.add.at(counts, (truth, labels), 1)  # noise, -1, falls into the last column
     noise, counts = counts[:, -1], counts[:, :-1]
@@ -148,6 +146,37 @@ def confusion(truth: np.ndarray, classes: Sequence[str], labels: np.ndarray, nam
     table = counts[:, order]
     if noise.any():
         table, heads = np.column_stack([table, noise]), [*heads, "noise"]
+    caption = "Rows of each label (down) in each cluster (across), clusters beside the label they match best."
+    if max(table.shape) > _MAX_MATRIX:
+        caption += (
+            f" The first {min(table.shape[0], _MAX_MATRIX)} of {table.shape[0]} labels and "
+            f"{min(table.shape[1], _MAX_MATRIX)} of {table.shape[1]} clusters."
+        )
+    return Picture("Clusters against labels", _matrix(table, classes, heads, "cluster"), caption)
+
+
+def predictions(truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str], method: str) -> Picture:
+    """Draw how many samples of each class were predicted to be of each.
+
+    Parameters
+    ----------
+    truth, predicted : (n,) positions in `classes`.
+    classes : their names.
+    method : who predicted.
+    """
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (truth, predicted), 1)
+    caption = f"Samples of each label (down) by the label that {method} predicted (across), none seen in training."
+    if len(classes) > _MAX_MATRIX:
+        caption += f" The first {_MAX_MATRIX} of {len(classes)} labels."
+    heads = [plain_text(name) for name in classes]
+    return Picture("Predictions against labels", _matrix(counts, classes, heads, "predicted"), caption)
+
+
+def _matrix(table: np.ndarray, classes: Sequence[str], heads: Sequence[str], across: str) -> Figure:
+    """Draw a table of counts, coloured by their share of the row; the first rows and columns where they are many."""
+    from matplotlib.figure import Figure
+
     shown = table[:_MAX_MATRIX, :_MAX_MATRIX]
     rows, columns = shown.shape
     figure = Figure(figsize=(2.4 + 0.46 * max(columns, 4), 1.3 + 0.36 * max(rows, 3)), layout="constrained")
@@ -162,11 +191,8 @@ def confusion(truth: np.ndarray, classes: Sequence[str], labels: np.ndarray, nam
                 axes.text(column, row, text, ha="center", va="center", size=8, color=colour)
     axes.set_xticks(range(columns), heads[:columns], rotation=0 if columns < 16 else 90, fontsize=8)
     axes.set_yticks(range(rows), [plain_text(name) for name in classes[:rows]], fontsize=8)
-    axes.set_xlabel("cluster")
-    caption = "Rows of each label (down) in each cluster (across), clusters beside the label they match best."
-    if shown.shape != table.shape:
-        caption += f" The first {rows} of {table.shape[0]} labels and {columns} of {table.shape[1]} clusters."
-    return Picture("Clusters against labels", figure, caption)
+    axes.set_xlabel(across)
+    return figure
 
 
 def matched_classes(truth: np.ndarray, labels: np.ndarray, n_classes: int, n_clusters: int) -> list[int]:

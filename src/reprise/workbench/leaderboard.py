@@ -118,8 +118,8 @@ class Leaderboard:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """The best method's answer (of its first run), one a row of the data."""
-        return self.best.first.answer if self.best and self.best.first else None
+        """The best method's answer, one a row of the data."""
+        return self.task.answer(self.problem, self.best) if self.best and self.best.runs else None
 
     def settle(self) -> None:
         """Take every method's metrics from its runs, and rank the methods."""

@@ -39,8 +39,9 @@ def bench(
 
     Parameters
     ----------
-    task : such as ``"cluster"``; `reprise.workbench.tasks.names` lists them.
+    task : such as ``"cluster"`` or ``"graph-classify"``; `reprise.workbench.tasks.names` lists them.
     data : array, data frame, or path (npy, npz, csv, tsv, parquet, safetensors, jsonl); see `read_table`.
+        For ``"graph-classify"`` graphs, a folder or a file; see `read_graphs`.
     labels : array, path, or the name of a column of `data`; used for scores only, never shown to a method that is to do
         without.
     budget : time for the methods to run, such as ``"90s"``, ``"10m"``, ``"1h"``, or seconds. Starting their process
@@ -49,7 +50,7 @@ def bench(
     out : folder for the report and the best answer; nothing is written where it is None.
     progress : True draws a bar on standard error; a function is called with each `Event`; False is silent.
     extra : methods of your own to compare, each with the place of its class.
-    **settings : the task's own, such as `n_clusters` and `scale` of ``"cluster"``.
+    **settings : the task's own, such as `n_clusters` and `scale` of ``"cluster"``, `folds` of ``"graph-classify"``.
 
     Returns
     -------

@@ -85,7 +85,8 @@ def read_table(data: Any, labels: Any = None) -> Table:
     if len(values) < 2:
         raise InvalidInputError(f"{name} has {_count(len(values), 'row')}; expected at least two.")
     if labels is not None and label_values is None:
-        label_values, label_name = _given_labels(labels, held, name)
+        names = None if isinstance(held, np.ndarray) else tuple(map(str, held.columns))
+        label_values, label_name = _given_labels(labels, names, name)
     if label_values is not None:
         label_values = _checked_labels(label_values, label_name, len(values), name)
     return Table(
@@ -97,6 +98,29 @@ def read_table(data: Any, labels: Any = None) -> Table:
         source=source,
         notes=(*notes, *said),
     )
+
+
+def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[np.ndarray, str]:
+    """Read labels that stand apart from the data: a file (as for `read_table`) or an array.
+
+    Parameters
+    ----------
+    labels : the path of a file, or an array.
+    count : how many there have to be.
+    name : of the data that they belong to, for messages.
+    noun : what each belongs to.
+
+    Returns
+    -------
+    The labels, and what they are called.
+
+    Raises
+    ------
+    InvalidInputError
+        If they cannot be read, are not as many, or some are missing.
+    """
+    values, called = _given_labels(labels, None, name)
+    return _checked_labels(values, called, count, name, noun), called
 
 
 def _held(data: Any) -> tuple[np.ndarray | pd.DataFrame, str, tuple[str, ...]]:
@@ -223,14 +247,14 @@ def _check_finite(values: np.ndarray, columns: Sequence[str], name: str, *, name
     )
 
 
-def _given_labels(labels: Any, held: np.ndarray | pd.DataFrame, name: str) -> tuple[np.ndarray, str]:
-    """Give labels that are not a column of the data: a file, or an array."""
+def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tuple[np.ndarray, str]:
+    """Give labels that are not among the columns of the data: a file, or an array."""
     import pandas as pd
 
     if isinstance(labels, str) and not is_location(labels):
-        if isinstance(held, np.ndarray):
+        if columns is None:
             raise InvalidInputError(f"{name} has no named columns and there is no file {labels!r}; labels take a file.")
-        raise UnknownNameError(f"label column or file in {name}", labels, map(str, held.columns))
+        raise UnknownNameError(f"label column or file in {name}", labels, columns)
     if isinstance(labels, str | Path):
         content = read_file(labels).held
         called = Path(str(labels)).name
@@ -248,22 +272,22 @@ def _given_labels(labels: Any, held: np.ndarray | pd.DataFrame, name: str) -> tu
         raise InvalidInputError(f"The labels cannot be made an array: {problem}.") from problem
 
 
-def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str) -> np.ndarray:
+def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row") -> np.ndarray:
     import pandas as pd
 
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise InvalidInputError(
-            f"The labels ({called}) have shape {labels.shape}; expected one label a row, ({rows},)."
+            f"The labels ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
         )
     if len(labels) != rows:
-        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {_count(rows, 'row')}.")
+        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {_count(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
     if missing.any():
         raise InvalidInputError(
-            f"{int(missing.sum())} of the {rows} labels ({called}) are missing, the first in row "
-            f"{int(np.argmax(missing))} (counted from 0); leave those rows out."
+            f"{int(missing.sum())} of the {rows} labels ({called}) are missing, the first in {noun} "
+            f"{int(np.argmax(missing))} (counted from 0); leave those {noun}s out."
         )
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         return labels.astype(np.int64)

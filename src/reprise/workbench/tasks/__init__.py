@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster']
+['cluster', 'graph-classify']
 """
 
 from __future__ import annotations

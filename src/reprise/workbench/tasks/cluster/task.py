@@ -28,6 +28,8 @@ class ClusterTask:
 
     name = "cluster"
     title = "Clustering"
+    over = "runs with different seeds"
+    answers = "Its answer for these rows, in their order"
 
     def pose(
         self,
@@ -146,6 +148,10 @@ class ClusterTask:
             "Ranked by silhouette × stability: clusters that are compact, apart from each other, and found again in "
             f"other samples of the rows. {caution}",
         )
+
+    def answer(self, problem: ClusterProblem, row: Row) -> np.ndarray | None:
+        """Give the clusters of the first run."""
+        return row.first.answer if row.first else None
 
     def pictures(self, board: Leaderboard) -> list[Picture]:
         """Draw the scores, the rows in two dimensions, clusters against labels, and the number of scores."""
