@@ -48,6 +48,6 @@ SIZES: dict[Scale, Size] = {
     ),
     "full": Size(
         (*MOLECULES, *CASTS), 10, 50, 32, (128, 128), 4, 1e-3, 32, 1e-2,
-        (50, 100, 200, 400, 800, 1600), (20, 40, 80, 160), MOLECULES + CASTS, 1000, 100,
+        (50, 100, 200, 400, 800), (20, 40, 80, 160), MOLECULES + CASTS, 1000, 100,
     ),
 }  # fmt: skip
