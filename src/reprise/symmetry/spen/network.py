@@ -59,6 +59,15 @@ class SPEN(nn.Module):
         If a setting is out of range; in use, if graphs are empty or malformed (`reprise.nn.graph_batch`), features
         have another width than given here, or a subgraph exceeds `max_size`.
 
+    Notes
+    -----
+    As in the authors' code: order-2 inputs of normalised adjacency, pooling of overlapping subgraphs by the mean, ELU,
+    GraphNorm, the mean over subgraphs. Otherwise than there: node features enter as ρ₁ in place of the diagonal of ρ₂
+    (which the maps ρ₁ → ρ₂ contain), and all maps into ρ₁ or ρ₂ share their output channels in place of concatenating
+    those from ρ₁ with those from ρ₂ (of which that is a special case). With ``"pool"`` and ego-networks that hold the
+    whole graph it is no stronger than `GlobalPermutationNet`: more hops do not tell more graphs apart, unless the
+    centre is marked.
+
     References
     ----------
     J. Mitton, R. Murray-Smith (2021), Subgraph Permutation Equivariant Networks (first as Local Permutation

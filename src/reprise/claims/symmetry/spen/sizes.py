@@ -44,7 +44,7 @@ SIZES: dict[Scale, Size] = {
     ),
     "desktop": Size(
         SETS, 10, 50, 32, (16, 8), 3, 3e-3, 16, 1e-2,
-        (50, 100, 200, 400, 800), (20, 40, 80), MOLECULES + CASTS, 320, 5,
+        (50, 100, 200, 400, 800), (20, 40, 80), MOLECULES + CASTS, 160, 5,
     ),
     "full": Size(
         (*MOLECULES, *CASTS), 10, 50, 32, (128, 128), 4, 1e-3, 32, 1e-2,
