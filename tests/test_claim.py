@@ -230,6 +230,8 @@ def test_missing_arms_units_and_settings_are_named():
         {"kind": "interaction"},
         {"kind": "all_of"},
         {"kind": "superior", "metric": ""},
+        {"kind": "superior", "scales": ()},
+        {"kind": "superior", "scales": ("huge",)},
     ):
         with pytest.raises(InvalidInputError):
             claim(**wrong)

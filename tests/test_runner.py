@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,16 @@ def test_preparation_is_done_once_and_scales_are_kept_apart(toy, tmp_path):
     assert toy.prepared_times == 2
     assert set(result.runs) == {"quick", "desktop"}
     assert result.runs["quick"].prepared["data"] == "seeded noise"
+
+
+def test_claims_of_other_scales_are_not_judged(toy, tmp_path, monkeypatch):
+    elsewhere = replace(toy.CLAIMS[0], id="elsewhere", metric="accuracy of a large model", scales=("full",))
+    monkeypatch.setattr(toy, "CLAIMS", (*toy.CLAIMS, elsewhere))
+    result = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)[0]
+    assert [record.id for record in result.runs["quick"].claims] == ["better", "level", "exact"]
+    assert [record.id for record in ledger.rederive(result, "quick")] == ["better", "level", "exact"]
+    with pytest.raises(InvalidInputError, match="measured no 'accuracy of a large model'"):
+        runner.run([toy.SLUG], seeds=3, scale="full", jobs=0, out=tmp_path)
 
 
 def test_resume_keeps_finished_trials_of_the_same_code_only(toy, tmp_path, monkeypatch):

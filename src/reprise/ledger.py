@@ -82,10 +82,11 @@ class Run(_Record):
         """Add a finished trial, in the order of seeds."""
         self.trials = sorted([*(t for t in self.trials if t.seed != trial.seed), trial], key=lambda t: t.seed)
 
-    def judge(self, promised: Sequence[Claim]) -> None:
-        """Derive the verdicts from the trials."""
+    def judge(self, promised: Sequence[Claim], scale: Scale) -> None:
+        """Derive the verdicts on what is promised at this scale from the trials."""
         samples = [(trial.seed, trial.measurements) for trial in self.trials]
-        self.claims = [_claim_record(verdict) for verdict in judge_all(promised, samples)]
+        at_scale = [claim for claim in promised if scale in claim.scales]
+        self.claims = [_claim_record(verdict) for verdict in judge_all(at_scale, samples)]
 
 
 class Result(_Record):
@@ -182,7 +183,7 @@ def ledger_folder() -> Path:
 def rederive(result: Result, scale: Scale) -> list[ClaimRecord]:
     """Judge a run's raw measurements again, by the claims as they stand now."""
     run = result.runs[scale].model_copy(deep=True)
-    run.judge(claims.load(result.paper).CLAIMS)
+    run.judge(claims.load(result.paper).CLAIMS, scale)
     return run.claims
 
 
@@ -197,7 +198,7 @@ def adopt(folder: str | Path, slugs: Iterable[str] | None = None) -> list[str]:
         new = read(folder / f"{slug}.json")
         kept = committed(slug) or Result(paper=slug)
         for scale, run in new.runs.items():
-            run.judge(claims.load(slug).CLAIMS)
+            run.judge(claims.load(slug).CLAIMS, scale)
             kept.runs[scale] = run
         write(ledger_folder() / f"{slug}.json", kept)
     return wanted

@@ -46,7 +46,11 @@ def test_registered_and_says_how_to_obtain_it(folder):
         (gzip.compress(struct.pack(">HBBIII", 0, 8, 3, 60_000, 28, 28)), "does not hold bytes of shape"),
         (gzip.compress(b"\0" * 100), "does not hold bytes of shape"),
     ],
-    ids=["text", "header", "zeros"],  # an archive carries its time: its bytes would name the test otherwise in each worker
+    ids=[
+        "text",
+        "header",
+        "zeros",
+    ],  # an archive carries its time: its bytes would name the test otherwise in each worker
 )
 def test_damaged_file_is_named(folder, content, problem):
     path = folder / "fashion-mnist" / SOURCE.files[0]

@@ -223,9 +223,21 @@ def test_methods_that_missed_folds_come_after_those_that_did_not(problem):
     assert "listed after the others: WL subtree kernel" in board.rule
     assert board.best.mean("folds") == 3
     few = board_of(problem, entries, dict.fromkeys(CHEAP, 2))
-    assert "time for 2 of 3 folds only" in few.rule
+    assert "Only 2 of 3 folds were tested" in few.rule
+    assert "WL subtree kernel leads" in few.rule
     missing = [label is None for label in few.labels]
+    one = board_of(problem, entries, dict.fromkeys(CHEAP, 1))
+    assert (
+        one.rule
+        == "Ranked by the mean accuracy over 1 fold. Only 1 of 3 folds were tested; more time makes this surer."
+    )
+    assert one.best.mean("std") is None
     assert missing == (problem.fold_of == 2).tolist()
+
+
+def test_equal_methods_are_said_to_be_equal(problem):
+    twice = [Entry(name, "sklearn.dummy:DummyClassifier") for name in ("one", "other")]
+    assert "one and other were right equally often in every fold" in board_of(problem, twice).rule
 
 
 def test_graphs_from_python_with_labels_of_their_own_or_beside(folder):

@@ -34,7 +34,7 @@ Kind = Literal[
     "all_of",
 ]
 
-SCALES: tuple[str, ...] = get_args(Scale)
+SCALES: tuple[Scale, ...] = get_args(Scale)
 KINDS: tuple[str, ...] = get_args(Kind)
 _AGAINST_NEEDED = {"superior", "not_inferior", "equivalent", "interaction", "rank_correlation"}
 
@@ -75,6 +75,7 @@ class Claim:
     parts : ids that `all_of` joins.
     metric_unit : physical or other unit of the metric, for axes and tables.
     timing : the claim is about time or memory; such a run uses one job.
+    scales : those at which its metric is measured; at the others it is not judged.
     note : why it came out as it did, where that needs saying; shown beside the verdict.
     """
 
@@ -99,11 +100,16 @@ class Claim:
     parts: tuple[str, ...] = ()
     metric_unit: str = ""
     timing: bool = False
+    scales: tuple[Scale, ...] = SCALES
     note: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InvalidInputError(f"Claim {self.id!r} has kind {self.kind!r}; the kinds are {', '.join(KINDS)}.")
+        if not self.scales or not set(self.scales) <= set(SCALES):
+            raise InvalidInputError(
+                f"Claim {self.id!r} has scales {self.scales}; one or more of {', '.join(SCALES)} are expected."
+            )
         if self.kind == "all_of":
             if not self.parts:
                 raise InvalidInputError(f"Claim {self.id!r} of kind all_of names no parts.")

@@ -12,6 +12,7 @@ from reprise.metrics.retrieval import (
     relevance_by_judgement,
     relevance_by_label,
 )
+from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
     "FoldCurves",
@@ -19,10 +20,13 @@ __all__ = [
     "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",
+    "jaccard",
+    "mean_jaccard",
     "misclustering_error",
     "ndcg_at_k",
     "neighbour_recall",
     "precision_at_k",
+    "random_jaccard",
     "recall_at_k",
     "reciprocal_rank",
     "relevance_by_judgement",

@@ -131,7 +131,7 @@ def _run_paper(
             ledger.write(path, result)
             on_event(Event(slug, "trial", len(current.trials), len(seeds), record.seed))
     on_event(Event(slug, "judge", len(current.trials), len(seeds)))
-    current.judge(module.CLAIMS)
+    current.judge(module.CLAIMS, setting.scale)
     ledger.write(path, result)
     return result
 

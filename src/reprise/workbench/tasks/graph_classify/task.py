@@ -77,7 +77,9 @@ class GraphClassifyTask:
         """Give each score of every fold."""
         measured = [run.outcome.measured for run in row.runs]
         values = {name: [each[name] for each in measured] for name in (*_SCORES, "seconds")}
-        return values | {"std": [float(np.std(values["accuracy"]))], "folds": [float(len(measured))]}
+        if len(measured) > 1:
+            values["std"] = [float(np.std(values["accuracy"]))]
+        return values | {"folds": [float(len(measured))]}
 
     def metrics(self, problem: GraphProblem) -> Sequence[Metric]:
         """Give the columns of the leaderboard."""
@@ -87,16 +89,16 @@ class GraphClassifyTask:
         """Rank by accuracy; methods that were not tested on all folds that others were come after those."""
         most = max((len(row.runs) for row in rows), default=0)
         order = sorted(rows, key=lambda row: (len(row.runs) < most, -(row.mean("accuracy") or 0.0)))
-        said = [f"Ranked by the mean accuracy over {most} folds."]
+        said = [f"Ranked by the mean accuracy over {most} fold{'' if most == 1 else 's'}."]
         late = [row.name for row in order if len(row.runs) < most]
         if late:
             said.append(f"No time for all of them, and listed after the others: {listing(late)}.")
         if most < problem.folds:
-            said.append(f"There was time for {most} of {problem.folds} folds only; more budget makes this surer.")
+            said.append(f"Only {most} of {problem.folds} folds were tested; more time makes this surer.")
         whole = [row for row in order if len(row.runs) == most]
         if len(whole) > 1:
             said.append(_lead_in_words(whole[0], whole[1]))
-        return Ranking(tuple(row.name for row in order), " ".join(said))
+        return Ranking(tuple(row.name for row in order), " ".join(filter(None, said)))
 
     def answer(self, problem: GraphProblem, row: Row) -> np.ndarray:
         """Give the label that each graph was predicted to have when its fold was tested; None where it was not."""
@@ -163,6 +165,8 @@ def _lead_in_words(first: Row, second: Row) -> str:
     mean, half = lead(*([accuracies[fold] for fold in shared] for accuracies in by_fold))
     if not math.isfinite(half):
         return ""
+    if mean == half == 0:
+        return f"{first.name} and {second.name} were right equally often in every fold."
     settled = "the order is settled" if mean - half > 0 else "the order of the two is not settled"
     return (
         f"{first.name} leads {second.name} by {100 * mean:.1f} points (95 % interval {100 * (mean - half):.1f} to "
