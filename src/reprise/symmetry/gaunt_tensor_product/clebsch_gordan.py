@@ -79,10 +79,10 @@ class ClebschGordanTensorProduct(nn.Module):
 
     def forward(
         self,
-        x: Float[Tensor, "*batch n1"],
+        x: Float[Tensor, "*#batch n1"],
         y: Float[Tensor, "*#batch n2"],
         weight: Float[Tensor, "*#batch paths"] | None = None,
-    ) -> Float[Tensor, "*batch n3"]:
+    ) -> Float[Tensor, "*out n3"]:
         """Multiply; `weight`, with a last axis over `paths`, multiplies the module's own."""
         for name, value, lmax in (("x", x, self.lmax1), ("y", y, self.lmax2)):
             if degree_of(value, name) != lmax:

@@ -87,7 +87,7 @@ class GauntTensorProduct(nn.Module):
             nn.Parameter(torch.ones(*shape, lmax + 1)) if weights else None for lmax in (lmax1, lmax2, self.lmax_out)
         )
 
-    def forward(self, x: Float[Tensor, "*batch n1"], y: Float[Tensor, "*#batch n2"]) -> Float[Tensor, "*batch n3"]:
+    def forward(self, x: Float[Tensor, "*#batch n1"], y: Float[Tensor, "*#batch n2"]) -> Float[Tensor, "*out n3"]:
         """Multiply coefficients (..., channels, (lmax1 + 1)²) and (..., channels, (lmax2 + 1)²)."""
         check_pair(x, y, self.lmax_out, self.method)
         for name, value, lmax in (("x", x, self.lmax1), ("y", y, self.lmax2)):

@@ -35,12 +35,12 @@ OUTER_COST = 4
 
 
 def gaunt_tensor_product(
-    x: Float[Tensor, "*batch n1"],
+    x: Float[Tensor, "*#batch n1"],
     y: Float[Tensor, "*#batch n2"],
     lmax_out: int | None = None,
     method: Method = "auto",
     normalization: Normalization = "integral",
-) -> Float[Tensor, "*batch n3"]:
+) -> Float[Tensor, "*out n3"]:
     r"""Multiply two functions on the sphere, each given by its harmonics: an equivariant product of features.
 
     .. math:: (x \otimes y)_{lm} = \int F_x F_y Y_{lm}\, d\Omega = \sum_{l_1 m_1 l_2 m_2} G^{lm}_{l_1 m_1, l_2 m_2}
@@ -231,7 +231,7 @@ def _on_grid(
     return from_rings(coefficients).reshape(*shape, (lmax_out + 1) ** 2)
 
 
-def _evaluated(x: Float[Tensor, "b n"], nodes: int, points: int) -> Float[Tensor, "points b*nodes"]:
+def _evaluated(x: Float[Tensor, "b n"], nodes: int, points: int) -> Float[Tensor, "points rows"]:
     """Sum over degrees for each order and node, then over orders for each point."""
     lmax = degree_of(x)
     rings = torch.bmm(to_rings(x, lmax), constant(tables.polar, lmax, nodes, like=x))
