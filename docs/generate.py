@@ -17,7 +17,10 @@ from reprise.ledger import Result
 from reprise.report import metric_figure, summarise, svg
 from reprise.report.markdown import ledger_markdown, paper_markdown
 
-_BENCH = {"cluster": "reprise bench cluster X.npy --labels y.npy"}
+_BENCH = {
+    "cluster": "reprise bench cluster X.npy --labels y.npy",
+    "graph-classify": "reprise bench graph-classify FOLDER",
+}
 _INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 _BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 
@@ -82,7 +85,7 @@ def _paper_page(paper: catalogue.Paper) -> str:
     ]
     for task in paper.tasks:
         if task in _BENCH:
-            lines += ["Beside the other methods for the task, on your own array:", "", f"    {_BENCH[task]}", ""]
+            lines += ["Beside the other methods for the task, on your own data:", "", f"    {_BENCH[task]}", ""]
     lines += ["## Evidence", ""]
     lines += _evidence(result) if result else ["Not measured yet.", ""]
     lines += [f"Measure it again: `reprise run {paper.slug}`.", ""]
