@@ -1,12 +1,11 @@
 """The report shows what was measured, stands alone, and escapes what it shows."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
-
-from dataclasses import replace
 
 from reprise import claims, report, runner
 from reprise.claim import Measurement

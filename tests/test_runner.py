@@ -82,7 +82,7 @@ def test_resume_joins_no_trials_of_another_place(toy, tmp_path, monkeypatch, fac
     before = runner.run([toy.SLUG], seeds=2, **settings)[0].runs["quick"]
     described = {**before.environment, fact: "another", "date": "later"}
     monkeypatch.setattr(papers.environment, "describe", lambda **facts: described)
-    with pytest.raises(InvalidInputError, match=f"{fact} .*, here it is another: .*--out"):
+    with pytest.raises(RepriseError, match=f"{fact} .*, here it is another: .*--out"):
         runner.run([toy.SLUG], seeds=3, **settings)
     kept = runner.run([toy.SLUG], seeds=2, **settings)[0].runs["quick"]
     assert kept.environment == before.environment

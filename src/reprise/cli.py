@@ -141,7 +141,9 @@ def run(
         "resume": resume,
         "out": out,
     }
-    console, results, failures = _stdout(), [], []
+    console = _stdout()
+    results: list[Any] = []
+    failures: list[str] = []
     for slug in claims.runnable() if every else slugs:
         try:
             with _Progress(_stderr()) as progress:

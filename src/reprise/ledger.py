@@ -232,7 +232,8 @@ def _check_worthy(slug: str, scale: Scale, run: Run, force: bool) -> None:
     pilots = [seed for seed in run.seeds if seed >= FIRST_PILOT_SEED]
     if pilots:
         raise InvalidInputError(
-            f"{slug} at scale {scale} holds the pilot seed {pilots[0]}; the ledger takes seeds below {FIRST_PILOT_SEED}."
+            f"{slug} at scale {scale} holds the pilot seed {pilots[0]}; "
+            f"the ledger takes seeds below {FIRST_PILOT_SEED} only."
         )
     if not force and claims.same_code(slug, run.fingerprint) is False:
         raise InvalidInputError(

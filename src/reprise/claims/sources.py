@@ -1,4 +1,4 @@
-"""What code a paper's measurements come from: its modules and all of ours that they import, found without running it."""
+"""What code a paper's measurements come from: its modules and all of ours that they import, read but not run."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ def run(
     """Measure the claims of papers and judge them.
 
     Each finished trial is written to `out/<slug>.json` at once, so that an interruption loses only the trials under
-    way; `resume` continues there as long as the code that measures is the same. Where trials of the same scale are there
-    that are not continued, the file is copied to `out/<slug>.previous-1.json` (-2, ...) first.
+    way; `resume` continues there as long as the code that measures is the same. Where trials of the same scale are
+    there that are not continued, the file is copied to `out/<slug>.previous-1.json` (-2, ...) first.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ def run(
     Raises
     ------
     UnknownNameError, InvalidInputError
-        For a slug, scale, device or number of seeds or jobs that cannot be run, before anything is run; and for trials
-        to resume that were made on another machine or with other packages.
+        For a slug, scale, device or number of seeds or jobs that cannot be run, before anything is run.
     RepriseError
-        For `ray` with claims about time, before anything is run.
+        For `ray` with claims about time, before anything is run; and for trials to resume that were made on another
+        machine or with other packages.
     FailedTrialError
         If a trial fails: names paper and seed. The others are finished, judged and written first.
 
@@ -195,7 +195,7 @@ def _unused(path: Path) -> Path:
 def _check_same_place(path: Path, before: Mapping[str, object], here: Mapping[str, object]) -> None:
     for name in environment.DECISIVE:
         if name in before and before[name] != here[name]:
-            raise InvalidInputError(
+            raise RepriseError(
                 f"{path} holds trials made with {name} {before[name]}, here it is {here[name]}: trials of different "
                 "machines, threads or packages are not joined; name another folder with --out."
             )
