@@ -122,8 +122,7 @@ def test_a_process_that_dies_takes_no_other_with_it(tmp_path):
     tasks = [unknown, Task(QUICKEST, Trial(seed=1, scale="quick"), 1), unknown]
     records = []
     with pytest.raises(FailedTrialError, match=r"(?s)no-such-paper, seed 0.*1 more"):
-        for record in in_processes(tasks, path, 2):
-            records.append(record)
+        records.extend(in_processes(tasks, path, 2))
     assert [record.seed for record in records] == [1]
 
 
