@@ -1,6 +1,5 @@
 """The report shows what was measured, stands alone, and escapes what it shows."""
 
-import dataclasses
 import html
 import re
 from dataclasses import replace
@@ -209,7 +208,7 @@ def test_a_joined_claim_names_the_part_that_decides(toy, tmp_path, monkeypatch):
 
 
 def test_a_difference_of_percentages_is_in_points(toy, tmp_path, monkeypatch):
-    in_percent = tuple(dataclasses.replace(claim, metric_unit="%") for claim in toy.CLAIMS[:2])
+    in_percent = tuple(replace(claim, metric_unit="%") for claim in toy.CLAIMS[:2])
     monkeypatch.setattr(toy, "CLAIMS", in_percent)
     result = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)[0]
     better, level = paper_markdown(result).splitlines()[-2:]
