@@ -5,8 +5,6 @@ A claim module (`reprise.claims.<family>.<slug>`) offers three names::
     CLAIMS: tuple[Claim, ...]
     def prepare(setting: Setting) -> Prepared                                # once a run, cached on disk
     def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]   # once a seed
-
-and may offer `figure(trials, axes_factory)` for a picture of its own.
 """
 
 from __future__ import annotations
