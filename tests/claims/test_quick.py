@@ -13,7 +13,7 @@ def test_claims_run_and_are_judged(slug, tmp_path, monkeypatch):
         run = runner.run([slug], seeds=[1000], scale="quick", jobs=0, out=tmp_path)[0].runs["quick"]
     except MissingPackageError as missing:
         pytest.skip(str(missing))
-    promised = {claim.id: claim for claim in claims.load(slug).CLAIMS}
+    promised = {claim.id: claim for claim in claims.load(slug).CLAIMS if "quick" in claim.scales}
     assert [record.id for record in run.claims] == list(promised)
     assert run.prepared
     measured = {m.metric for m in run.trials[0].measurements}

@@ -14,13 +14,14 @@ from torch import Tensor
 from reprise.claim import Measurement, Trial
 from reprise.claims.symmetry.gaunt_tensor_product.sizes import Size
 from reprise.errors import MissingPackageError
-from reprise.symmetry.gaunt_tensor_product import gaunt_coefficient, gaunt_tensor_product
+from reprise.symmetry.gaunt_tensor_product import gaunt_coefficient, gaunt_tensor_product, many_body_product
 
 DIFFERENCE = "largest difference between products of float64"
 TIME = "time of a product"
-LARGEST = "time of a product of the largest degree"
+CUBE = "time of a third power"
 PER_OUTPUT = "time per number of the result"
-OURS = "Gaunt"
+OURS = "Gaunt"  # by the quickest way, which beyond the smallest degrees is the grid
+FOURIER = "Gaunt, Fourier"
 PEER = "e3nn"
 PEER_SAME = "e3nn, same parities"
 WARM_UP = 3  # rounds that are not counted: the peer compiles at its first calls
@@ -38,13 +39,16 @@ def measure_agreement(trial: Trial, size: Size) -> Iterator[Measurement]:
                 apart = gaunt_tensor_product(x, y, highest, method) - direct
                 item = f"degree {degree} into {highest}"
                 yield Measurement(method, DIFFERENCE, float(apart.abs().max()), item=item)
-        difference = gaunt_tensor_product(x, y, degree, "direct") - _weighted_paths(x, y, degree)
+        with _double():
+            product = full_product(degree, None)
+        peer = product(x, y) @ gaunt_weights(product).to(x)
+        difference = gaunt_tensor_product(x, y, degree, "direct") - peer
         item = f"degree {degree} into {degree}"
         yield Measurement("direct", DIFFERENCE, float(difference.abs().max()), item=item)
 
 
 def measure_speed(trial: Trial, size: Size) -> Iterator[Measurement]:
-    """Give median milliseconds of one thread by degree, without the peer's construction; all called in each round."""
+    """Give median milliseconds of one thread by degree, without the peer's construction."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -57,25 +61,37 @@ def measure_speed(trial: Trial, size: Size) -> Iterator[Measurement]:
 def _timed(trial: Trial, size: Size, degree: int) -> Iterator[Measurement]:
     generator = torch.Generator().manual_seed(trial.seed)
     x, y = torch.randn(2, size.rows, (degree + 1) ** 2, generator=generator).to(trial.device)
-    works: dict[str, Callable[[], Tensor]] = {OURS: lambda: gaunt_tensor_product(x, y, degree)}
+    works: dict[str, Callable[[], Tensor]] = {
+        OURS: lambda: gaunt_tensor_product(x, y, degree),
+        FOURIER: lambda: gaunt_tensor_product(x, y, degree, "fourier"),
+    }
+    cubes: dict[str, Callable[[], Tensor]] = {}
     if degree in size.peer_timed:
-        for arm, parities in ((PEER, (1, -1)), (PEER_SAME, None)):
-            product = full_product(degree, parities).to(trial.device)
-            works[arm] = lambda product=product: product(x, y)  # type: ignore[misc]
+        full, same = (full_product(degree, parities).to(trial.device) for parities in ((1, -1), None))
+        works |= {PEER: lambda: full(x, y), PEER_SAME: lambda: same(x, y)}
+        if degree == size.cubed:
+            weights = gaunt_weights(same).to(x)
+            cubes[OURS] = lambda: many_body_product(x, 3, degree)
+            cubes[PEER_SAME] = lambda: same(same(x, x) @ weights, x) @ weights
+    seconds, numbers = _race(works, size, trial.device)
+    for arm, taken in seconds.items():
+        yield Measurement(arm, TIME, 1e3 * taken, x=float(degree))
+        yield Measurement(arm, PER_OUTPUT, 1e9 * taken / (size.rows * numbers[arm]), x=float(degree))
+    for arm, taken in _race(cubes, size, trial.device)[0].items():
+        yield Measurement(arm, CUBE, 1e3 * taken, x=float(degree))
+
+
+def _race(works: dict[str, Callable[[], Tensor]], size: Size, device: str) -> tuple[dict[str, float], dict[str, int]]:
+    """Give the median seconds of each work, called in turn in each round, and the numbers in a row of its result."""
     seconds: dict[str, list[float]] = {arm: [] for arm in works}
     with torch.no_grad():
         numbers = {arm: work().shape[-1] for arm, work in works.items()}
         for round_ in range(WARM_UP + size.rounds):
             for arm, work in works.items():
-                taken = _seconds(work, trial.device)
+                taken = _seconds(work, device)
                 if round_ >= WARM_UP:
                     seconds[arm].append(taken)
-    for arm, values in seconds.items():
-        taken = statistics.median(values)
-        yield Measurement(arm, TIME, 1e3 * taken, x=float(degree))
-        if degree == size.peer_timed[-1]:
-            yield Measurement(arm, LARGEST, 1e3 * taken)
-        yield Measurement(arm, PER_OUTPUT, 1e9 * taken / (size.rows * numbers[arm]), x=float(degree))
+    return {arm: statistics.median(values) for arm, values in seconds.items()}, numbers
 
 
 def full_product(degree: int, parities: tuple[int, ...] | None) -> Any:
@@ -91,19 +107,16 @@ def full_product(degree: int, parities: tuple[int, ...] | None) -> Any:
     return o3.FullTensorProduct(factors, factors, filter_ir_out=kept)
 
 
-def _weighted_paths(x: Tensor, y: Tensor, degree: int) -> Tensor:
-    """Sum e3nn's even paths, each by the weight that the Gaunt product gives it."""
-    with _double():
-        product = full_product(degree, None)
-    paths = product(x, y)
-    total = torch.zeros_like(x)
+def gaunt_weights(product: Any) -> Tensor:
+    """Give the matrix (numbers of all paths, numbers of the result) by which e3nn's even paths add up to Gaunt's."""
     slices = product.irreps_out.slices()
+    matrix = torch.zeros(product.irreps_out.dim, (product.irreps_in1.lmax + 1) ** 2, dtype=torch.float64)
     for path in product.instructions:
         l1, l2 = product.irreps_in1[path.i_in1].ir.l, product.irreps_in2[path.i_in2].ir.l
         l3 = product.irreps_out[path.i_out].ir.l
         weight = gaunt_coefficient(l1, l2, l3) / (2 * l3 + 1) ** 0.5  # e3nn's paths have mean squares of 1
-        total[:, l3**2 : (l3 + 1) ** 2] += weight * paths[:, slices[path.i_out]]
-    return total
+        matrix[slices[path.i_out], l3**2 : (l3 + 1) ** 2] = weight * torch.eye(2 * l3 + 1, dtype=torch.float64)
+    return matrix
 
 
 @contextmanager

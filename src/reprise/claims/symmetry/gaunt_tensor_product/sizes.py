@@ -16,7 +16,8 @@ class Size:
     test: int
     epochs: int
     timed: tuple[int, ...]  # degrees at which our product is timed
-    peer_timed: tuple[int, ...]  # and the peer's, the last of them being the one that is compared
+    peer_timed: tuple[int, ...]  # and the peer's
+    cubed: int  # the one of those at which a third power is timed
     rows: int  # pairs multiplied at once
     rounds: int  # of timing
     agreement: int  # highest degree at which the methods are compared with each other and the peer
@@ -35,13 +36,13 @@ _TINY = {"channels": 4, "lmax": 2, "layers": 1}
 _PAPER = {"channels": 64, "lmax": 2, "layers": 4}
 
 SIZES = {
-    "quick": Size(60, 40, 20, 20, 1, (2, 3), (2, 3), 20, 1, 2, 3, _TINY, {"hidden": 16, "layers": 2}, _LR),
+    "quick": Size(60, 40, 20, 20, 1, (2, 3), (2, 3), 2, 20, 1, 2, 3, _TINY, {"hidden": 16, "layers": 2}, _LR),
     "desktop": Size(
-        3000, 1000, 300, 1000, 40, (4, 5, 6, 7, 8, 9, 10, 11, 12), (4, 6, 8, 10), 1000, 15, 6, 300,
+        3000, 1000, 300, 1000, 40, (4, 5, 6, 7, 8, 9, 10, 11, 12), (4, 6, 8, 10), 6, 1000, 15, 6, 300,
         _SMALL, {"hidden": 64, "layers": 4}, _LR,
     ),
     "full": Size(
-        3000, 3000, 2000, 2000, 10_000, tuple(range(4, 15)), (4, 6, 8, 10, 12, 14), 1000, 50, 8, 1000,
+        3000, 3000, 2000, 2000, 10_000, tuple(range(4, 15)), (4, 6, 8, 10, 12, 14), 6, 1000, 50, 8, 1000,
         _PAPER, {"hidden": 64, "layers": 4}, _PAPER_LR,
     ),
 }  # fmt: skip
