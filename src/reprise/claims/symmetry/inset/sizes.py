@@ -61,4 +61,4 @@ SIZES: dict[Scale, Size] = {
         100, dict.fromkeys(DATA, (1000, 1000, 1000)), 100, 128, {"hidden": 256, "width": 500, "samples": 8}, _PAPER, 500
     ),
 }
-PATIENCE = 6  # the authors' bad epochs, for every arm
+PATIENCE = 6  # the authors' bad epochs, for every energy; DeepSets trains to the end and keeps its best epoch
