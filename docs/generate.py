@@ -79,10 +79,13 @@ def _paper_page(paper: catalogue.Paper) -> str:
         "## Use it on your data",
         "",
         "```python",
-        *(f"from {paper.module} import {served.name}" for served in paper.serves),
+        catalogue.snippet(paper),
         "```",
         "",
     ]
+    names = list(dict.fromkeys(f"`{served.name}`" for served in paper.serves))
+    if names[1:]:
+        lines += [f"Beside it in `{paper.module}`: {', '.join(names[1:])}.", ""]
     for task in paper.tasks:
         if task in _BENCH:
             lines += ["Beside the other methods for the task, on your own data:", "", f"    {_BENCH[task]}", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.catalogue import FAMILIES, STATUSES, TASKS, Paper, paper, papers, slugs
+from reprise.catalogue import FAMILIES, STATUSES, TASKS, Paper, paper, papers, slugs, snippet
 from reprise.catalogue.model import derive_status
 from reprise.catalogue.shelf import read
 from reprise.errors import DamagedFileError, UnknownNameError
@@ -130,6 +131,13 @@ BUILT = [entry.slug for entry in papers() if importlib.util.find_spec(entry.modu
 def test_what_a_built_paper_promises_can_be_imported(slug):
     for served in paper(slug).serves:
         assert hasattr(importlib.import_module(paper(slug).module), served.name), served.object
+
+
+@pytest.mark.parametrize("slug", BUILT)
+def test_a_built_paper_has_lines_to_start_from_that_do_more_than_import(slug):
+    lines = ast.parse(snippet(paper(slug))).body
+    assert isinstance(lines[0], ast.ImportFrom)
+    assert not all(isinstance(line, ast.Import | ast.ImportFrom) for line in lines)
 
 
 def test_papers_are_listed_by_family_and_slug():

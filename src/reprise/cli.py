@@ -105,7 +105,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
         console.print("Planned: nothing of it can be used yet.")
         return
     console.print(f'\nInstall:  pip install "{_distribution(paper.family)}"\n', markup=False)
-    console.print(_snippet(paper), markup=False, highlight=False, soft_wrap=True)
+    console.print(catalogue.snippet(paper), markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nMeasure it again:  reprise run {slug}")
 
 
@@ -356,18 +356,6 @@ def _paper_facts(paper: Any) -> dict[str, Any]:
 def _distribution(family: str) -> str:
     extra = {"language": "[language]", "structured": "[structured]", "segment": "[vision]"}.get(family, "")
     return f"reprise-papers{extra}"
-
-
-def _snippet(paper: Any) -> str:
-    """Give a few lines to start from: the example of the first class or function that serves a task."""
-    import doctest
-    import importlib
-
-    first = paper.serves[0]
-    served = getattr(importlib.import_module(paper.module), first.name)
-    lines = [example.source.rstrip() for example in doctest.DocTestParser().get_examples(served.__doc__ or "")]
-    imported = f"from {paper.module} import {first.name}"
-    return "\n".join(dict.fromkeys([imported, *lines]))
 
 
 def _print_json(content: Any) -> None:

@@ -80,3 +80,14 @@ class DamagedFileError(RepriseError, ValueError):
 
 class DivergedError(RepriseError, ArithmeticError):
     """A training's loss is not finite any more: names the epoch and the step."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things as messages do.
+
+    Examples
+    --------
+    >>> counted(1, "row"), counted(2000, "row")
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

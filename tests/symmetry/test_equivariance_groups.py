@@ -189,6 +189,36 @@ def test_trajectories_follow_the_same_motion(motion):
     assert error(steps, path, flow, "trajectory", "scalar").mean > 0.1
 
 
+@pytest.mark.parametrize(("motion", "step"), [("shift", 1.0), ("turn", 90.0)])
+def test_frames_and_trajectories_agree_on_where_a_point_goes(motion, step):
+    """Reading a dot's place (x, y) off each frame turns the motion of frames into that of trajectories."""
+    side = 25
+    clip = torch.zeros(1, 4, 1, side, side, dtype=torch.float64)
+    clip[0, :, 0, 9, 14] = 1
+
+    def place(clip):
+        axis = torch.arange(side, dtype=clip.dtype) - (side - 1) / 2
+        x, y = (clip.sum(-2) * axis).sum(-1), (clip.sum(-1) * axis).sum(-1)
+        return torch.stack([x, y], -1)
+
+    flow = FlowGroup(motion=motion, step=step)
+    assert error(place, clip, flow, "sequence", "trajectory").maximal < EXACT
+    assert error(lambda clip: place(clip).flip(-1), clip, flow, "sequence", "trajectory").maximal > 0.1
+
+
+def test_elements_take_the_type_of_what_they_move():
+    """Atom numbers come first and are whole; the rotation must not be."""
+    numbers, x = torch.tensor([6, 1, 8]), randn(3, 3)
+    heaviest = lambda numbers, x: x[numbers.argmax()]  # noqa: E731
+    for kind in ("invariant", "scalar"):
+        assert error(heaviest, (numbers, x), "SO3", (kind, "vector"), "vector").maximal < EXACT
+
+
+def test_shifts_need_no_square():
+    layer = lambda x: x + x.roll(1, -1)  # noqa: E731
+    assert error(layer, randn(1, 4, 6), "torus", "image", "image").maximal == 0
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [
@@ -206,6 +236,8 @@ def test_trajectories_follow_the_same_motion(motion):
         (lambda: error(torch.relu, randn(4, 3), "GL+(3)", "position", "vector"), "does not act on 'position'"),
         (lambda: error(torch.relu, randn(4, 5), "C4", "image", "image"), "square images"),
         (lambda: error(torch.relu, randn(4, 4), "C4", "scalar", "image"), "One input must be of kind 'image'"),
+        (lambda: error(torch.relu, randn(4), "torus", "image", "image"), "An image is"),
+        (lambda: error(torch.relu, torch.arange(3), "SO3", "vector", "vector"), "acts on floating tensors"),
         (lambda: error(torch.relu, randn(4), "flow(1)", "sequence", "sequence"), "A sequence is"),
         (lambda: error(torch.relu, randn(4, 4, 3), "flow(2)", "trajectory", "scalar"), "A trajectory is"),
         (lambda: error(torch.relu, randn(4, 4, 3), "flow(1)", "clip", "scalar"), "does not act on 'clip'"),

@@ -320,3 +320,20 @@ def test_frames_let_a_network_learn_what_refinement_cannot():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(InvalidInputError, match=message):
         call()
+
+
+def test_graphs_are_taken_as_torch_geometric_has_them():
+    data = pytest.importorskip("torch_geometric.data")
+    graphs = [nx.cycle_graph(6), nx.path_graph(4)]
+    parts = [torch.tensor(list(graph.to_directed().edges)).mT for graph in graphs]
+    features = [torch.randn(len(graph), 2, generator=generator(), dtype=torch.float64) for graph in graphs]
+    batch = data.Batch.from_data_list(
+        [data.Data(edge_index=edges, x=x) for edges, x in zip(parts, features, strict=True)]
+    )
+    model = GraphFrameAveraging(GIN(in_features=2, max_nodes=6).double(), max_frames=720).eval()
+    together = model(batch)
+    apart = torch.cat([model(edges, x) for edges, x in zip(parts, features, strict=True)])
+    assert torch.allclose(together, apart)
+    assert torch.allclose(together, model(list(zip(parts, features, strict=True))))
+    with pytest.raises(InvalidInputError, match="give it alone"):
+        model(batch, torch.cat(features))

@@ -33,6 +33,7 @@ WRITERS = {
     "x.safetensors": lambda path: save_file({"X": X}, path),
     "lists.jsonl": lambda path: write_jsonl(path, X.tolist()),
     "nameless.csv": lambda path: np.savetxt(path, X, delimiter=","),
+    "counted.csv": lambda path: pd.DataFrame(X).to_csv(path, index=False),
     "x.csv": lambda path: FRAME.to_csv(path, index=False),
     "with_index.csv": lambda path: FRAME.to_csv(path),
     "semicolons.csv": lambda path: FRAME.to_csv(path, index=False, sep=";"),

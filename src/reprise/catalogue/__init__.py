@@ -15,6 +15,7 @@ True
 
 from reprise.catalogue.model import Figure, Paper, Serves
 from reprise.catalogue.shelf import paper, papers, slugs
+from reprise.catalogue.start import snippet
 from reprise.catalogue.vocabulary import FAMILIES, STATUSES, TASKS, Status
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "paper",
     "papers",
     "slugs",
+    "snippet",
 ]

@@ -42,7 +42,7 @@ def units(
     for seed, measurements in samples:
         before = len(collected)
         for m in measurements:
-            if m.arm == arm and m.metric == claim.metric and (x is None or m.x == x):
+            if claim.reads(m, arm) and (x is None or m.x == x):
                 collected[(seed, None if claim.unit == "seed" else m.item)].append(m.value)
         if len(collected) == before:
             raise not_measured(claim, arm, seed, x)
@@ -74,7 +74,7 @@ def slopes(claim: Claim, samples: Sequence[Sample]) -> np.ndarray:
     for seed, measurements in samples:
         points: dict[float, list[float]] = defaultdict(list)
         for m in measurements:
-            if m.arm == claim.ours and m.metric == claim.metric and m.x is not None:
+            if claim.reads(m, claim.ours) and m.x is not None:
                 points[m.x].append(m.value)
         if len(points) < 2:
             raise InvalidInputError(f"Claim {claim.id!r}: a slope needs at least two x values, seed {seed} has fewer.")
@@ -90,11 +90,7 @@ def slopes(claim: Claim, samples: Sequence[Sample]) -> np.ndarray:
 
 def cells(claim: Claim, measurements: Sequence[Measurement], arm: str) -> dict[tuple[str | None, float | None], float]:
     """Give the single values an arm measured, by item and x."""
-    return {
-        (m.item, m.x): m.value
-        for m in measurements
-        if m.arm == arm and m.metric == claim.metric and (not claim.at or m.x in claim.at)
-    }
+    return {(m.item, m.x): m.value for m in measurements if claim.reads(m, arm) and (not claim.at or m.x in claim.at)}
 
 
 def not_measured(claim: Claim, arm: str, seed: int, x: float | None = None) -> InvalidInputError:

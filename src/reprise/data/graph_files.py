@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise.errors import DamagedFileError, InvalidInputError
+from reprise.errors import DamagedFileError, InvalidInputError, counted
 
 Graph = (
     tuple[NDArray[np.int64], NDArray[np.float32]] | tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]
@@ -103,7 +103,7 @@ def read_graph_text(path: str | Path) -> LabelledGraphs:
         x, features = _one_hot(np.array(tags), "node label")
     if attributes[0]:
         x = np.column_stack([x, np.array(attributes, dtype=np.float32)])
-        features += f", {_count(len(attributes[0]), 'node attribute')}"
+        features += f", {counted(len(attributes[0]), 'node attribute')}"
     return LabelledGraphs(_split(edges, x, None, np.array(sizes)), np.array(labels), path.stem, features)
 
 
@@ -180,7 +180,7 @@ def _edges(path: Path, owner: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.zeros((2, 0), dtype=np.int64)  # graphs of single nodes
     ends = _table(path, np.int64)
     if ends.shape[1] != 2:
-        raise DamagedFileError(path, f"line 1 has {_count(ends.shape[1], 'number')}; expected 'source, target'")
+        raise DamagedFileError(path, f"line 1 has {counted(ends.shape[1], 'number')}; expected 'source, target'")
     outside = ((ends < 1) | (ends > len(owner))).any(axis=1)
     _first_wrong(path, outside, f"names a node outside 1 to {len(owner)}, the lines of the graph indicator")
     ends -= 1
@@ -208,7 +208,9 @@ def _features(labels: Path, attributes: Path, count: int, of: str) -> tuple[NDAr
             continue
         table = _table(path, dtype)
         if len(table) != count:
-            raise DamagedFileError(path, f"it has {_count(len(table), 'line')} for {_count(count, of)} (it may be cut)")
+            raise DamagedFileError(
+                path, f"it has {counted(len(table), 'line')} for {counted(count, of)} (it may be cut)"
+            )
         if path == labels:
             for column in table.T:
                 hot, said = _one_hot(column, f"{of} label")
@@ -217,7 +219,7 @@ def _features(labels: Path, attributes: Path, count: int, of: str) -> tuple[NDAr
         else:
             _first_wrong(path, ~np.isfinite(table).all(axis=1), "has a number that is missing (NaN) or infinite")
             columns.append(table.astype(np.float32))
-            words.append(_count(table.shape[1], f"{of} attribute"))
+            words.append(counted(table.shape[1], f"{of} attribute"))
     return (np.column_stack(columns), ", ".join(words)) if columns else (None, "")
 
 
@@ -243,7 +245,7 @@ def _bad_line(lines: list[str], dtype: type) -> str:
         except (ValueError, OverflowError):
             return f"line {number} is {_shown(line)}; expected {kind} with commas between them"
         if len(words) != width:
-            return f"line {number} has {_count(len(words), 'number')}, the first {width} (it may be cut)"
+            return f"line {number} has {counted(len(words), 'number')}, the first {width} (it may be cut)"
     return f"its lines are no {kind}"
 
 
@@ -309,7 +311,7 @@ def _one_hot(values: NDArray[np.int64], of: str) -> tuple[NDArray[np.float32], s
     found, place = np.unique(values, return_inverse=True)
     hot = np.zeros((len(values), len(found)), dtype=np.float32)
     hot[np.arange(len(values)), place] = 1
-    return hot, f"one-hot of {_count(len(found), of)}"
+    return hot, f"one-hot of {counted(len(found), of)}"
 
 
 def _split(
@@ -323,10 +325,6 @@ def _split(
     if edge_attr is None:
         return list(zip(*parts, strict=True))
     return list(zip(*parts, np.split(edge_attr, cuts), strict=True))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _shown(text: str) -> str:

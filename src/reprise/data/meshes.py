@@ -25,7 +25,6 @@ SOURCE = Source(
     licence="Spot CC0 (K. Crane); bunny for research, crediting the Stanford Computer Graphics Laboratory; teapot free",
     origin="github.com/alecjacobson/common-3d-test-models, data at 8a4f864",
     loader="reprise.data.meshes.mesh",
-    serves=("rotation-continuity", "frame-averaging"),
     files=tuple(_SHA256),
     sha256=_SHA256,
     urls={file: _PUBLIC + file for file in _SHA256},

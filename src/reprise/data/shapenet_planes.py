@@ -21,7 +21,7 @@ SAMPLE = Source(
     licence=_LICENCE,
     origin=_ORIGIN,
     loader="reprise.data.shapenet_planes.shapenet_planes",
-    serves=("rotation-continuity", "ponita", "frame-averaging", "gaunt-tensor-product"),
+    serves=("rotation-continuity", "ponita"),
     files=(_FILE,),
     sha256={_FILE: "32fad394235328d0392583906b123527eda2ebe598c3aecb758da92ee0034fa3"},
     obtain=(
@@ -36,7 +36,7 @@ WHOLE = Source(
     licence=_LICENCE,
     origin=_ORIGIN,
     loader="reprise.data.shapenet_planes.shapenet_planes_whole",
-    serves=("rotation-continuity",),
+    serves=("rotation-continuity", "ponita"),
     files=("points/1021a0914a7207aff927ed529ad90a11.pts", "points_test/1496504f42de2eef8b96ae1a0a8b84ec.pts"),
     obtain=(
         "Clone https://github.com/papagina/RotationContinuity and put points and points_test of its folder "

@@ -3,12 +3,13 @@
 from reprise.report.figures import metric_figure, svg
 from reprise.report.page import paper_page, render, write_paper_page
 from reprise.report.summary import MetricSummary, number, span, summarise
-from reprise.report.terminal import arm_tables, claim_table, ledger_table
+from reprise.report.terminal import arm_tables, claim_table, estimate_text, ledger_table
 
 __all__ = [
     "MetricSummary",
     "arm_tables",
     "claim_table",
+    "estimate_text",
     "ledger_table",
     "metric_figure",
     "number",

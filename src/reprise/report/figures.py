@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from reprise.claim import mean_interval
+from reprise.claim.units import differences
+from reprise.errors import InvalidInputError
 from reprise.report.summary import MetricSummary
 
 if TYPE_CHECKING:
@@ -23,19 +26,31 @@ _MAX_ITEMS = 60
 _LOG_SPAN = 8.0  # x values that span more than this factor are drawn on a logarithmic axis
 
 
+class Difference(NamedTuple):
+    """Ours against a baseline as a claim compares them: a value each unit, positive in favour, with their groups."""
+
+    ours: str
+    baseline: str
+    x: float | None
+    unit: str
+    values: np.ndarray
+    groups: np.ndarray | None
+    margins: set[float]
+
+
 def metric_figure(summary: MetricSummary) -> Figure:
     """Draw all that was measured of one metric.
 
     Curves over x where x was varied, otherwise every seed's value with mean and interval for each arm; beside them the
-    paired differences that the claims speak of, with zero and the claim's margin; below, a heat map of arms by items
-    where several arms were measured on the same items.
+    paired differences that the claims speak of, a dot a unit, with zero and the claims' margins; below, a heat map of
+    arms by items where several arms were measured on the same items.
     """
     from matplotlib.figure import Figure
 
-    differences = _claimed_differences(summary)
+    claimed = _claimed_differences(summary)
     heat = _has_heat(summary)
-    columns = 2 if differences else 1
-    rows = max(len(summary.arms), len(differences), 3)
+    columns = 2 if claimed else 1
+    rows = max(len(summary.arms), len(claimed), 3)
     height = max(3.6, _ROW_INCHES * rows + 1.2) if summary.xs else _ROW_INCHES * rows + 1.2
     heat_height = _ROW_INCHES * 0.8 * len(summary.arms) + 1.6 if heat else 0.0
     figure = Figure(figsize=(_PANEL_INCHES * columns + 1.2, height + heat_height), layout="constrained")
@@ -46,8 +61,8 @@ def metric_figure(summary: MetricSummary) -> Figure:
         _curves(main, summary, colours)
     else:
         _distributions(main, summary, colours)
-    if differences:
-        _differences(figure.add_subplot(grid[0, 1]), summary, differences, colours)
+    if claimed:
+        _differences(figure.add_subplot(grid[0, 1]), summary, claimed, colours)
     if heat:
         _heat_map(figure.add_subplot(grid[1, :]), summary)
     return figure
@@ -88,30 +103,27 @@ def _distributions(axes: Axes, summary: MetricSummary, colours: dict[str, str]) 
     axes.set_xlabel(_label(summary))
 
 
-def _differences(
-    axes: Axes, summary: MetricSummary, differences: list[tuple[str, str, float | None, float]], colours: dict[str, str]
-) -> None:
+def _differences(axes: Axes, summary: MetricSummary, rows: list[Difference], colours: dict[str, str]) -> None:
     names = []
-    for row, (ours, baseline, x, margin) in enumerate(differences):
-        _dots(axes, row, summary.paired(ours, baseline, x), colours[baseline])
-        if margin:
-            axes.plot([margin, margin], [row - 0.4, row + 0.4], color=_INK, linestyle="--", linewidth=1)
-        at = "" if x is None else f", x = {x:g}"
-        names.append(f"{ours} - {baseline}{at}")
+    for place, row in enumerate(rows):
+        _dots(axes, place, row.values, colours[row.baseline], row.groups)
+        for margin in row.margins - {0.0}:
+            axes.plot([margin, margin], [place - 0.4, place + 0.4], color=_INK, linestyle="--", linewidth=1)
+        at = "" if row.x is None else f", x = {row.x:g}"
+        names.append(f"{row.ours} against {row.baseline}{at}, by {row.unit}")
     axes.axvline(0, color=_INK, linewidth=0.8)
     _rows(axes, names)
-    axes.set_xlabel(
-        f"paired difference in {summary.metric}" + (" (dashed: margin)" if any(d[3] for d in differences) else "")
-    )
+    dashed = " (dashed: margin)" if any(row.margins - {0.0} for row in rows) else ""
+    axes.set_xlabel(f"paired difference in {summary.metric}, right: in favour{dashed}")
 
 
-def _dots(axes: Axes, row: int, values: np.ndarray, colour: str) -> None:
+def _dots(axes: Axes, row: int, values: np.ndarray, colour: str, groups: np.ndarray | None = None) -> None:
     """Draw each unit faintly, and the mean with its 95 % interval above."""
     if not len(values):
         return
     spread = 0.18 * np.linspace(-1, 1, len(values)) if len(values) > 1 else np.zeros(1)
     axes.scatter(values, row + spread, s=14, color=colour, alpha=0.4, linewidths=0)
-    interval = mean_interval(values)
+    interval = mean_interval(values, groups)
     if np.isfinite([interval.low, interval.high]).all():
         axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2.4, solid_capstyle="round")
     axes.scatter([interval.estimate], [row], s=46, color=colour, edgecolors="white", linewidths=1.2, zorder=3)
@@ -121,7 +133,7 @@ def _rows(axes: Axes, names: list[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    _plain(axes)
+    plain(axes)
 
 
 def _curves(axes: Axes, summary: MetricSummary, colours: dict[str, str]) -> None:
@@ -153,7 +165,7 @@ def _curves(axes: Axes, summary: MetricSummary, colours: dict[str, str]) -> None
     axes.set_ylabel(_label(summary))
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.legend(frameon=False, fontsize="small")
-    _plain(axes)
+    plain(axes)
 
 
 def _heat_map(axes: Axes, summary: MetricSummary) -> None:
@@ -166,7 +178,8 @@ def _heat_map(axes: Axes, summary: MetricSummary) -> None:
     colour_bar.set_label(summary.metric)
 
 
-def _plain(axes: Axes) -> None:
+def plain(axes: Axes) -> None:
+    """Leave out the frame above and at the right."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
@@ -176,16 +189,20 @@ def _has_heat(summary: MetricSummary) -> bool:
     return len(counts) > 1 and 2 <= max(counts) <= _MAX_ITEMS
 
 
-def _claimed_differences(summary: MetricSummary) -> list[tuple[str, str, float | None, float]]:
-    """Give (ours, baseline, x, signed margin) of each comparison that a claim makes, once."""
-    found: dict[tuple[str, str, float | None], float] = {}
+def _claimed_differences(summary: MetricSummary) -> list[Difference]:
+    """Give each comparison that a claim makes, as it makes it, once; margins of several claims stand together."""
+    found: dict[tuple[str, str, float | None, str], Difference] = {}
     for claim in summary.claims:
         if claim.kind not in {"superior", "not_inferior", "equivalent"}:
             continue
-        sign = 1.0 if claim.better == "higher" else -1.0
-        margin = 0.0 if claim.relative else sign * claim.margin * (-1.0 if claim.kind == "not_inferior" else 1.0)
         for baseline in claim.against:
-            for x in claim.at or ((None,) if not summary.xs else tuple(summary.xs)):
-                if len(summary.paired(claim.ours, baseline, x)):
-                    found.setdefault((claim.ours, baseline, x), margin)
-    return [(*key, margin) for key, margin in found.items()]
+            for x in claim.at or (None,):
+                with contextlib.suppress(InvalidInputError):  # not measured in this run, so not judged either
+                    values, groups, reference = differences(claim, summary.samples, baseline, x)
+                    margin = claim.margin * (float(np.abs(reference).mean()) if claim.relative else 1.0)
+                    key = claim.ours, baseline, x, claim.unit
+                    row = found.setdefault(key, Difference(*key, values, groups, set()))
+                    row.margins.update(
+                        {"superior": {margin}, "not_inferior": {-margin}, "equivalent": {-margin, margin}}[claim.kind]
+                    )
+    return list(found.values())

@@ -9,8 +9,8 @@ from pathlib import Path
 from reprise import catalogue, claims, ledger
 from reprise.claim import SCALES
 from reprise.errors import InvalidInputError
-from reprise.ledger import Result
-from reprise.report.summary import number, span
+from reprise.ledger import ClaimRecord, Result
+from reprise.report.summary import NOT_AFTER_HOLM, estimate_unit, holds_after_holm, number, span
 
 BEGIN, END = "<!-- ledger: begin -->", "<!-- ledger: end -->"
 _SIGNS = {"holds": "**holds**", "does not hold": "**does not hold**", "undecided": "undecided"}
@@ -55,11 +55,18 @@ def _rows(result: Result) -> list[str]:
         for record in result.runs[scale].claims:
             claim = promised.get(record.id)
             whose = {"paper": "the paper's", "here": "ours, at this scale"}[claim.of] if claim else family
-            unit = " of the baseline" if claim and claim.relative else ""
+            unit = estimate_unit(claim) if claim else ""
             decided = f"{number(record.estimate)}{unit} {span(*record.interval)}, {record.units} {record.unit}s"
+            if claim and claim.kind == "all_of":
+                decided += f" ({record.method})"
             says = _cell(claim.says if claim else record.id)
-            rows.append(f"| {scale} | {whose} | {says} | {_SIGNS[record.verdict]} | {decided} |")
+            rows.append(f"| {scale} | {whose} | {says} | {_sign(record)} | {decided} |")
     return rows
+
+
+def _sign(record: ClaimRecord) -> str:
+    lost = record.verdict == "holds" and not holds_after_holm(record)
+    return _SIGNS[record.verdict] + (f", {NOT_AFTER_HOLM}" if lost else "")
 
 
 def _cell(text: str) -> str:

@@ -11,7 +11,7 @@ from reprise.claim import SCALES
 from reprise.errors import InvalidInputError
 from reprise.ledger import Result, write_text
 from reprise.report.figures import metric_figure, svg
-from reprise.report.summary import number, span, summarise
+from reprise.report.summary import estimate_unit, number, span, summarise
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -50,7 +50,7 @@ def paper_page(result: Result) -> str:
         raise InvalidInputError(
             f"{result.paper} has no finished trial to report; `reprise run {result.paper}` makes some."
         )
-    return render("paper.html", paper=paper, runs=runs)
+    return render("paper.html", paper=paper, runs=runs, snippet=catalogue.snippet(paper))
 
 
 def write_paper_page(result: Result, path: str | Path) -> Path:
@@ -81,5 +81,5 @@ def _templates(package: str) -> Environment:
         trim_blocks=True,
     )
     environment.filters |= {"number": number, "drawing": Markup}
-    environment.globals |= {"span": span}
+    environment.globals |= {"span": span, "estimate_unit": estimate_unit}
     return environment

@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reprise.claim import Claim, Interval, mean_interval
-from reprise.ledger import Run
+from reprise.claim import Claim, Interval, Sample, mean_interval
+from reprise.claim.verdict import SIGNIFICANCE
+from reprise.ledger import ClaimRecord, Run
+
+NOT_AFTER_HOLM = "not after Holm"
+"""Said beside a verdict that holds, but not once p-values are corrected for the number of the paper's claims."""
+
+_OF_DIFFERENCES = {"superior", "not_inferior", "equivalent", "interaction"}
 
 
 @dataclass
@@ -17,7 +23,7 @@ class MetricSummary:
     """All that was measured of one metric.
 
     `values[arm, x]` holds the mean of each seed, `items[arm]` the mean of each item over seeds and x; `claims` are
-    those about the metric, `ours` the arms they favour.
+    those about the metric, `ours` the arms they favour, `samples` all that the run measured, as verdicts take it.
     """
 
     metric: str
@@ -27,6 +33,7 @@ class MetricSummary:
     values: dict[tuple[str, float | None], np.ndarray]
     seeds: dict[tuple[str, float | None], list[int]]
     items: dict[str, dict[str, float]] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
 
     @property
     def ours(self) -> set[str]:
@@ -48,17 +55,10 @@ class MetricSummary:
         values = self.values.get((arm, x))
         return mean_interval(values) if values is not None else None
 
-    def paired(self, arm: str, baseline: str, x: float | None = None) -> np.ndarray:
-        """Give arm minus baseline, one a seed that measured both."""
-        first, second = (
-            dict(zip(self.seeds.get((name, x), []), self.values.get((name, x), np.empty(0)), strict=True))
-            for name in (arm, baseline)
-        )
-        return np.array([first[seed] - second[seed] for seed in first if seed in second])
-
 
 def summarise(run: Run, claims: Sequence[Claim]) -> list[MetricSummary]:
     """Summarise a run by metric: those with claims first, in the claims' order; arms in the order of measurement."""
+    samples: list[Sample] = [(trial.seed, trial.measurements) for trial in run.trials]
     cells: dict[str, dict[tuple[str, float | None], dict[int, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -85,9 +85,35 @@ def summarise(run: Run, claims: Sequence[Claim]) -> list[MetricSummary]:
                 arm: {item: float(np.mean(values)) for item, values in by_item.items()}
                 for arm, by_item in items[metric].items()
             },
+            samples=samples,
         )
         for metric in order
     ]
+
+
+def holds_after_holm(record: ClaimRecord) -> bool:
+    """Say whether a verdict that holds does so after Holm's correction, too; exact ones need none."""
+    return record.p_holm is None or record.p_holm < SIGNIFICANCE
+
+
+def estimate_unit(claim: Claim) -> str:
+    """Give what stands behind an estimate: a difference of percentages is in points.
+
+    Examples
+    --------
+    >>> from reprise.claim import Claim
+    >>> level = Claim(id="a", of="here", kind="interval", says="", metric="m", ours="A", low=50, metric_unit="%")
+    >>> more = Claim(id="b", of="here", kind="superior", says="", metric="m", ours="A", against=("B",), metric_unit="%")
+    >>> estimate_unit(level), estimate_unit(more)
+    (' %', ' points')
+    """
+    if claim.relative:
+        return " of the baseline"
+    if claim.kind in {"slope", "rank_correlation"}:
+        return ""
+    if claim.kind in _OF_DIFFERENCES and claim.metric_unit == "%":
+        return " points"
+    return f" {claim.metric_unit}" if claim.metric_unit else ""
 
 
 def number(value: float | None) -> str:

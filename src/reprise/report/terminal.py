@@ -10,7 +10,15 @@ from rich.text import Text
 from reprise import catalogue, claims
 from reprise.claim import SCALES, Claim
 from reprise.ledger import ClaimRecord, Result, Run
-from reprise.report.summary import MetricSummary, number, span, summarise
+from reprise.report.summary import (
+    NOT_AFTER_HOLM,
+    MetricSummary,
+    estimate_unit,
+    holds_after_holm,
+    number,
+    span,
+    summarise,
+)
 
 STYLES = {"holds": "bold green", "does not hold": "bold red", "undecided": "yellow"}
 _MAX_COLUMNS = 8
@@ -68,8 +76,8 @@ def ledger_table(results: Sequence[Result]) -> Table:
 def verdict_text(record: ClaimRecord) -> Text:
     """Write a verdict in its colour, with Holm's correction beside it where that changes it."""
     text = Text(record.verdict, style=STYLES.get(record.verdict, ""))
-    if record.verdict == "holds" and record.p_holm is not None and record.p_holm >= 0.05:
-        text.append(f"\nnot after Holm's correction (p = {record.p_holm:.2g})", style="dim")
+    if record.verdict == "holds" and not holds_after_holm(record):
+        text.append(f"\n{NOT_AFTER_HOLM} (p = {record.p_holm:.2g})", style="dim")
     return text
 
 
@@ -77,14 +85,9 @@ def estimate_text(record: ClaimRecord, claim: Claim | None) -> str:
     """Write the deciding comparison of a verdict."""
     decided = min(record.comparisons, key=lambda c: abs((c.estimate or 0.0) - (record.estimate or 0.0)), default=None)
     against = f" against {decided.baseline}" if decided and decided.baseline else ""
-    unit = (
-        " of the baseline"
-        if claim and claim.relative
-        else f" {claim.metric_unit}"
-        if claim and claim.metric_unit
-        else ""
-    )
-    return f"{number(record.estimate)}{unit} {span(*record.interval)}{against}"
+    by = f", {record.method}" if claim and claim.kind == "all_of" else ""
+    unit = estimate_unit(claim) if claim else ""
+    return f"{number(record.estimate)}{unit} {span(*record.interval)}{against}{by}"
 
 
 def _arm_table(summary: MetricSummary, trials: int) -> Table:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reprise.report.figures import OTHERS, OURS
+from reprise.report.figures import OTHERS, OURS, plain
 from reprise.report.figures import svg as report_svg
 from reprise.workbench.contract import Picture
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from reprise.workbench.leaderboard import Leaderboard
@@ -75,7 +74,7 @@ def scores(board: Leaderboard, metrics: Sequence[str]) -> Picture:
         axes.locator_params(axis="x", nbins=5)
         axes.grid(axis="x", color=_GRID, linewidth=0.6)
         axes.set_axisbelow(True)
-        _plain(axes)
+        plain(axes)
     panels[0].set_yticks(range(len(rows)), [plain_text(row.name) for row in rows])
     panels[0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
     kinds = {row.entry.kind for row in rows}
@@ -127,7 +126,7 @@ def plane(X: np.ndarray, panels: Sequence[Panel], columns: Sequence[str], seed: 
         if len(panel.names) <= _MAX_LEGEND:
             place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.0}
             axes.legend(frameon=False, fontsize=8, markerscale=1.6, handletextpad=0.2, **place)
-        _plain(axes)
+        plain(axes)
     caption = f"The rows in the plane that shows most of their spread ({share:.0%} of the variance)."
     if X.shape[1] == 1:
         caption = "The rows along their only column; up and down means nothing."
@@ -222,7 +221,7 @@ def curve(values: dict[int, float], chosen: int) -> Picture:
     axes.set_ylabel("silhouette of K-means")
     axes.margins(y=0.2)
     axes.grid(color=_GRID, linewidth=0.6)
-    _plain(axes)
+    plain(axes)
     return Picture(
         "How many clusters",
         figure,
@@ -265,8 +264,3 @@ def _colours(n: int) -> list[str]:
     if n <= len(_STRONG_THEN_PALE):
         return [to_hex(colormaps["tab20"](i)) for i in _STRONG_THEN_PALE[:n]]
     return [to_hex(colormaps["turbo"](0.04 + 0.92 * i / (n - 1))) for i in range(n)]
-
-
-def _plain(axes: Axes) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -150,12 +150,18 @@ def _separated(path: Path, key: str | None) -> Content:
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     separator = max(_SEPARATORS, key=lambda mark: (first.count(mark), mark == usual))
     header = next(csv.reader([first], delimiter=separator))
-    nameless = all(map(_is_number, header))
+    numbered = len(header) > 1 and header == [str(i) for i in range(len(header))]
+    nameless = all(map(_is_number, header)) and not numbered
     notes = []
     if separator != usual:
         notes.append(f"{path.name} was read with {separator!r} between its columns.")
     if nameless:
         notes.append(f"The first line of {path.name} is all numbers, so it was read as a row; columns are counted.")
+    if numbered:
+        last = len(header) - 1
+        notes.append(
+            f"The first line of {path.name} counts its columns from 0 to {last}, so it was read as their names."
+        )
     try:
         table = pd.read_csv(
             path,

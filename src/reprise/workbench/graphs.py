@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reprise.data.graph_files import LabelledGraphs, read_graph_text, read_tu_folder
-from reprise.errors import InvalidInputError
+from reprise.errors import InvalidInputError, counted
 from reprise.workbench.tables import read_labels
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read_graphs(data: Any, labels: Any = None) -> Graphs:
     batch = graph_batch(held, dtype=torch.get_default_dtype())
     if batch.x is None:
         batch, features = _with_degrees(batch)
-    features = features or f"{_count(_width(batch), 'number')} of each node"
+    features = features or f"{counted(_width(batch), 'number')} of each node"
     if labels is not None:
         y, label_name = read_labels(labels, len(batch), name, noun=_GRAPHS)
     elif own_labels is not None:
@@ -89,8 +89,8 @@ def read_graphs(data: Any, labels: Any = None) -> Graphs:
         raise InvalidInputError(
             f"{name[0].upper()}{name[1:]} have no labels; give one for each of {len(batch)} graphs."
         )
-    sizes = f"{_count(batch.num_nodes, _NODES)} and {_count(batch.edge_index.shape[1], _EDGES)}"
-    notes = [f"Read {_count(len(batch), _GRAPHS)} with {sizes} from {name}. Node features: {features}."]
+    sizes = f"{counted(batch.num_nodes, _NODES)} and {counted(batch.edge_index.shape[1], _EDGES)}"
+    notes = [f"Read {counted(len(batch), _GRAPHS)} with {sizes} from {name}. Node features: {features}."]
     if not _is_symmetric(batch):
         notes.append(
             "Some edges go one way only and are taken as such; list each edge in both directions if the graphs are "
@@ -149,7 +149,7 @@ def _with_degrees(batch: GraphBatch) -> tuple[GraphBatch, str]:
     found, place = torch.unique(degree, return_inverse=True)
     x = torch.nn.functional.one_hot(place, len(found)).to(torch.get_default_dtype())
     with_x = GraphBatch(batch.edge_index, x, batch.edge_attr, batch.batch, batch.node_counts, batch.edge_counts)
-    return with_x, f"one-hot of {_count(len(found), 'node degree')}"
+    return with_x, f"one-hot of {counted(len(found), 'node degree')}"
 
 
 def _is_symmetric(batch: GraphBatch) -> bool:
@@ -162,7 +162,3 @@ def _is_symmetric(batch: GraphBatch) -> bool:
 
 def _width(batch: GraphBatch) -> int:
     return 0 if batch.x is None else batch.x.shape[1]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reprise.errors import InvalidInputError, UnknownNameError
+from reprise.errors import InvalidInputError, UnknownNameError, counted
 from reprise.workbench.formats import holds_vectors, is_location, read_file, stacked
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def read_table(data: Any, labels: Any = None) -> Table:
     label_values, label_name = None, ""
     if isinstance(held, np.ndarray):
         values, columns = _matrix(held, name), tuple(map(str, range(held.shape[1] if held.ndim > 1 else 0)))
-        read = f"Read {_count(len(values), 'row')} of {_count(values.shape[1], 'number')} from {name}."
+        read = f"Read {counted(len(values), 'row')} of {counted(values.shape[1], 'number')} from {name}."
         said = [read]
     else:
         held, label_values, label_name = _take_label_column(held, labels, name)
         values, columns, said = _features(held, name)
     _check_finite(values, columns, name, named=not isinstance(held, np.ndarray))
     if len(values) < 2:
-        raise InvalidInputError(f"{name} has {_count(len(values), 'row')}; expected at least two.")
+        raise InvalidInputError(f"{name} has {counted(len(values), 'row')}; expected at least two.")
     if labels is not None and label_values is None:
         names = None if isinstance(held, np.ndarray) else tuple(map(str, held.columns))
         label_values, label_name = _given_labels(labels, names, name)
@@ -184,7 +184,7 @@ def _features(table: pd.DataFrame, name: str) -> tuple[np.ndarray, tuple[str, ..
         column = vectors[0]
         values = _matrix(stacked(list(table[column]), f"the lists in column {column!r} of {name}"), name)
         left = [f"{c} ({_why_not(table[c])})" for c in others if c != column]
-        said = [f"Read {_count(len(values), 'row')} of {values.shape[1]:,} numbers from column {column!r} in {name}."]
+        said = [f"Read {counted(len(values), 'row')} of {values.shape[1]:,} numbers from column {column!r} in {name}."]
         return (
             values,
             tuple(map(str, range(values.shape[1]))),
@@ -196,7 +196,7 @@ def _features(table: pd.DataFrame, name: str) -> tuple[np.ndarray, tuple[str, ..
     frame = table[used]
     dtype = np.float32 if all(d == np.float32 for d in frame.dtypes) else np.float64
     values = np.ascontiguousarray(np.column_stack([frame[c].to_numpy(dtype=dtype, na_value=np.nan) for c in used]))
-    said = [f"Read {_count(len(values), 'row')} and {_count(len(used), 'column')} from {name}: {listing(used)}."]
+    said = [f"Read {counted(len(values), 'row')} and {counted(len(used), 'column')} from {name}: {listing(used)}."]
     left = [f"{c} ({_why_not(table[c])})" for c in others] + [f"{c} (it only counts the rows)" for c in counters]
     if left:
         said.append(f"Left out: {listing(left, limit=2 * _MAX_NAMED)}.")
@@ -282,7 +282,7 @@ def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun:
             f"The labels ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
         )
     if len(labels) != rows:
-        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {_count(rows, noun)}.")
+        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
     if missing.any():
         raise InvalidInputError(
@@ -305,7 +305,3 @@ def listing(names: Iterable[str], limit: int = _MAX_NAMED) -> str:
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

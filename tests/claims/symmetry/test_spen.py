@@ -8,7 +8,7 @@ from torch import nn
 from reprise.claim import Trial
 from reprise.claims.symmetry.spen import CLAIMS, accuracy, stand_in
 from reprise.claims.symmetry.spen.expressivity import UNSEPARATED, confused_graphs, measure_expressivity
-from reprise.claims.symmetry.spen.memory import measure_memory, random_graph, ratio, saved_bytes, star
+from reprise.claims.symmetry.spen.memory import measure_memory, random_graph, saved_bytes, star
 from reprise.claims.symmetry.spen.sizes import CASTS, MOLECULES, SIZES
 from reprise.data.graph8c import atlas_graphs
 from reprise.symmetry.spen import SPEN, GlobalPermutationNet
@@ -82,10 +82,13 @@ def test_every_set_has_a_claim_of_its_own_about_memory():
     """A mean over sets would let one that saves much hide one that saves nothing."""
     claims = {claim.id: claim for claim in CLAIMS}
     for whole, names in (("less-memory-on-molecules", MOLECULES), ("less-memory-on-casts", CASTS)):
-        assert [claims[part].metric for part in claims[whole].parts] == [ratio(name) for name in names]
+        assert [claims[part].items for part in claims[whole].parts] == [(name,) for name in names]
     sets = {name: stand_in(name) for name in (*MOLECULES, *CASTS)}
-    measured = [m.metric for m in measure_memory(TRIAL, replace(SIZES["quick"], sparse_nodes=(), dense_nodes=()), sets)]
-    assert measured == [ratio(name) for name in (*MOLECULES, *CASTS)]
+    measured = list(measure_memory(TRIAL, replace(SIZES["quick"], sparse_nodes=(), dense_nodes=()), sets))
+    assert [m.item for m in measured] == [*MOLECULES, *CASTS]
+    for measurement in measured:
+        read = [claim.items for claim in CLAIMS if claim.items and claim.reads(measurement, "SPEN")]
+        assert read == [(measurement.item,)]
 
 
 def test_full_scale_is_the_authors_setting_for_mutag():

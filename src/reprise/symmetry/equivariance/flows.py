@@ -19,10 +19,11 @@ class FlowGroup:
     """Constant motions ψ_t(ν) = exp(t ν) of a scene: frame t of a sequence is moved by t times the velocity ν.
 
     ``motion="shift"`` moves by whole pixels round a torus (exact), ``motion="turn"`` turns about the middle (square
-    frames, interpolated; exact where ν is a quarter turn). Kinds of tensors: ``"sequence"`` (..., T, C, *space) has
-    frame t moved by t ν, ``"frame"`` (..., C, *space) is moved by ν once, ``"trajectory"`` (..., T, n, d) of n points
-    by the same motion, and ``"scalar"`` (also ``"invariant"``) stays. A sequence that does not begin at t = 0, such as
-    a forecast, has the kind that `sequence_from` gives.
+    frames, interpolated; exact where ν is a quarter turn). Velocities are (νx, νy), x along columns and y down rows.
+    Kinds of tensors: ``"sequence"`` (..., T, C, *space) has frame t moved by t ν, ``"frame"`` (..., C, *space) is moved
+    by ν once, ``"trajectory"`` (..., T, n, d) of n points (x, y) by the same motion, and ``"scalar"`` (also
+    ``"invariant"``) stays. A sequence that does not begin at t = 0, such as a forecast, has the kind that
+    `sequence_from` gives.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ class FlowGroup:
 
     def _moved(self, frame: Tensor, displacement: Tensor) -> Tensor:
         if self.motion == "shift":
-            return frame.roll([int(pixels) for pixels in displacement], list(range(-self.dims, 0)))
+            return frame.roll([int(pixels) for pixels in displacement], list(range(-1, -self.dims - 1, -1)))
         degrees = float(displacement) % 360
         if degrees % 90 == 0 and frame.shape[-1] == frame.shape[-2]:
             return frame.rot90(-int(degrees // 90), (-2, -1))

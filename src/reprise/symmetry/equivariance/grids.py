@@ -16,7 +16,8 @@ class GridGroup:
     """Quarter turns of square images, with mirrors and with cyclic shifts where asked for: C4, D4, p4 and p4m.
 
     They move pixels onto pixels, so that a convolutional network's error is rounding and no interpolation hides a
-    fault. Kinds of tensors: ``"image"`` (..., H, H) and ``"scalar"`` of any shape (also called ``"invariant"``).
+    fault. Kinds of tensors: ``"image"`` (..., H, W), square where there are turns, and ``"scalar"`` of any shape (also
+    called ``"invariant"``).
 
     Examples
     --------
@@ -41,12 +42,14 @@ class GridGroup:
         self, inputs: Sequence[Tensor], kinds: Sequence[object], generator: torch.Generator
     ) -> tuple[int, bool, int, int]:
         """Draw (quarter turns, mirrored or not, rows down, columns to the right), uniform."""
-        sides = [value.shape[-1] for value, kind in zip(inputs, kinds, strict=True) if kind == "image"]
-        if not sides:
+        images = [value for value, kind in zip(inputs, kinds, strict=True) if kind == "image"]
+        if not images:
             raise InvalidInputError(f"One input must be of kind 'image'; got kinds {tuple(kinds)}.")
+        if images[0].ndim < 2:
+            raise InvalidInputError(f"An image is (..., H, W); got shape {tuple(images[0].shape)}.")
         turn, mirror, down, right = (
             int(torch.randint(0, high, (), generator=generator, device=generator.device))
-            for high in (4, 2, sides[0], sides[0])
+            for high in (4, 2, *images[0].shape[-2:])
         )
         return turn * self.turns, bool(mirror and self.mirrors), down * self.shifts, right * self.shifts
 
@@ -56,7 +59,9 @@ class GridGroup:
             return value
         if kind != "image":
             raise InvalidInputError(f"This group does not act on {kind!r}; it acts on image, scalar.")
-        if value.ndim < 2 or value.shape[-1] != value.shape[-2]:
+        if value.ndim < 2:
+            raise InvalidInputError(f"An image is (..., H, W); got shape {tuple(value.shape)}.")
+        if self.turns and value.shape[-1] != value.shape[-2]:
             raise InvalidInputError(f"Quarter turns need square images (..., H, H); got shape {tuple(value.shape)}.")
         turn, mirror, down, right = element
         flipped = value.flip(-1) if mirror else value

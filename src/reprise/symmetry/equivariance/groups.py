@@ -52,7 +52,7 @@ class EuclideanGroup:
         self, inputs: Sequence[Tensor], kinds: Sequence[Kind], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Draw (R, t), uniform over the orthogonal part."""
-        like = next((value for value, kind in zip(inputs, kinds, strict=True) if kind != "scalar"), inputs[0])
+        like = _moving(inputs, kinds)
         matrices = random_orthogonal if self.reflections else random_rotations
         rotation = matrices(self.dim, 1, generator, dtype=like.dtype, device=like.device)[0]
         shift = torch.randn(self.dim, generator=generator, dtype=torch.float64, device=generator.device)
@@ -101,7 +101,7 @@ class LinearGroup:
 
     def draw(self, inputs: Sequence[Tensor], kinds: Sequence[Kind], generator: torch.Generator) -> Tensor:
         """Draw A = exp(S) R, R uniform over the rotations and S symmetric and Gaussian."""
-        like = next((value for value, kind in zip(inputs, kinds, strict=True) if kind != "scalar"), inputs[0])
+        like = _moving(inputs, kinds)
         return random_invertible(
             self.dim,
             1,
@@ -166,6 +166,14 @@ class PermutationGroup:
         if kind == "edge_index":
             return element.argsort()[value]
         raise _unknown_kind(kind, ("set", "labels", "adjacency", "edges", "edge_index", "scalar"))
+
+
+def _moving(inputs: Sequence[Tensor], kinds: Sequence[Kind]) -> Tensor:
+    """Give the tensor whose dtype and device an element takes: the first floating one that it moves."""
+    floating = [(value, kind) for value, kind in zip(inputs, kinds, strict=True) if value.is_floating_point()]
+    if not floating:
+        raise InvalidInputError(f"A group of the plane or space acts on floating tensors; got kinds {tuple(kinds)}.")
+    return next((value for value, kind in floating if kind not in {"scalar", "invariant"}), floating[0][0])
 
 
 def _check_plane(dim: int) -> None:

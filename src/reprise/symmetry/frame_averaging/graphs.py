@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
 from reprise.nn.graph import Graph, dense_from_edges, segment_mean
+from reprise.nn.graph_batch import graph_batch
 from reprise.symmetry.frame_averaging.canonical import canonical_graphs
 from reprise.symmetry.frame_averaging.sort import MAX_FRAMES
 
@@ -84,7 +85,7 @@ class GraphFrameAveraging(nn.Module):
 
     def forward(
         self,
-        graph: Graph,
+        graph: Graph | Any,
         x: Float[Tensor, "*nodes c"] | None = None,
         *,
         mask: Bool[Tensor, "B n"] | None = None,
@@ -94,7 +95,8 @@ class GraphFrameAveraging(nn.Module):
 
         Parameters
         ----------
-        graph : adjacency (B, n, n), or `edge_index` (2, E) of packed graphs, each edge in both directions.
+        graph : adjacency (B, n, n), or `edge_index` (2, E) of packed graphs, each edge in both directions; or alone,
+            with its features, anything that `reprise.nn.graph_batch` takes, such as a torch-geometric batch.
         x : features (B, n, c), or (N, c) beside `edge_index`.
         mask : real nodes of padded adjacencies.
         batch : graph of each node, beside `edge_index` (by default there is one graph, of the nodes of x).
@@ -104,6 +106,11 @@ class GraphFrameAveraging(nn.Module):
         Tensor
             (B, ...); or for nodes (B, n, ...), packed (N, ...).
         """
+        if not isinstance(graph, Tensor):
+            if any(value is not None for value in (x, mask, batch)):
+                raise InvalidInputError("A batch of graphs holds all inputs; give it alone.")
+            graphs = graph_batch(graph)
+            graph, x, batch = graphs.edge_index, graphs.x, graphs.batch
         if graph.is_floating_point():
             return self._average(graph, x, mask)
         if batch is None and x is None:

@@ -34,6 +34,9 @@ class AffineInvariantClassifier(ClassifierMixin, BaseEstimator):
     ``width=40, samples=10, resample=True, subpixels=1, reach=1, epochs=50, lr=2e-4, sine_rate=1, batch_size=128,
     clip=None``, for 60,000 images of 40 x 40 pixels on a GPU.
 
+    Compare it with an ordinary convolutional network first: in pilots, one of equal budget was more accurate than this
+    on warped digits.
+
     Cost an epoch: that of a convolutional network with width · samples channels.
 
     Parameters

@@ -52,6 +52,8 @@ CLAIMS = (
         margin=36.0,
         says="At the smallest size the prefix's nearest neighbours are far better than those of a full-size embedding "
         "compressed afterwards (by 36 points over SVD on ImageNet-1K).",
+        note="Ten classes leave no room for it: SVD keeps 61 % at 2 coordinates, and even an encoder trained for that "
+        "size alone reaches 82 %, 21 points more (the prefix: 80 %).",
     ),
     Claim(
         id="cascade-accuracy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +9,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from reprise.claim import Scale
-from reprise.data.sources import all_sources
-from reprise.errors import MissingDataError
+from reprise.data.mnist import SOURCE, mnist
 
 TRAIN_DIGITS = 1400
 
@@ -36,10 +34,6 @@ def load(scale: Scale) -> Digits:
 
 
 def _mnist() -> Digits:
-    source = next((source for source in all_sources() if source.name == "mnist"), None)
-    if source is None:
-        raise MissingDataError("Full scale moves the digits of MNIST, which no loader of this installation brings.")
-    module, name = source.loader.rsplit(".", 1)
-    data = getattr(importlib.import_module(module), name)()
+    data = mnist()
     train, test = (torch.from_numpy(images).float() / 255 for images in (data.train_images, data.test_images))
-    return Digits(train, test, source.title, source.licence)
+    return Digits(train, test, SOURCE.title, SOURCE.licence)

@@ -34,6 +34,9 @@ LINEAR = (
     "The authors encode vectors linearly before summing, so that their energy knows a subset's size and mean only; the "
     "classifier's elements pass a hidden layer first."
 )
+LINEAR_OF = dict.fromkeys(TOY, LINEAR) | {
+    "compounds": f"{LINEAR} With a hidden layer in its encoder INSET reaches 34.2 % where DeepSets has 35.1 %."
+}
 ARMS = (INSET, EQUIVSET, INSET_MLP, EQUIVSET_MLP, DEEPSETS, RANDOM)
 MORE_ARMS = {"two moons": (SUPERSET, CONSTANT), "work activities": (SUPERSET,)}
 
@@ -71,7 +74,7 @@ CLAIMS = (
             against=(DEEPSETS,),
             metric_unit="%",
             says=f"on {data}, INSET selects better subsets than DeepSets that classifies each element within its pool",
-            note=LINEAR if data in TOY else "",
+            note=LINEAR_OF.get(data, ""),
         )
         for data in DATA
     ),

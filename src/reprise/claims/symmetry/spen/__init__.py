@@ -20,10 +20,11 @@ from reprise.claims.symmetry.spen.expressivity import (
 )
 from reprise.claims.symmetry.spen.memory import (
     DENSE,
+    RATIO_CASTS,
+    RATIO_MOLECULES,
     SPARSE,
     STAR,
     measure_memory,
-    ratio,
 )
 from reprise.claims.symmetry.spen.sizes import CASTS, MOLECULES, SIZES
 from reprise.data.graph8c import GRAPH8C, atlas_graphs, graph8c
@@ -76,10 +77,11 @@ CLAIMS = (
     ),
     *(
         Claim(
-            id=_less_memory(name), of="here", kind="interval", metric=ratio(name), ours="SPEN", high=1.0,
+            id=_less_memory(name), of="here", kind="interval", metric=metric, items=(name,), ours="SPEN", high=1.0,
             says=f"on {name} SPEN needs less memory than the global network", note=CLIQUES if name in CASTS else "",
         )
-        for name in (*MOLECULES, *CASTS)
+        for metric, names in ((RATIO_MOLECULES, MOLECULES), (RATIO_CASTS, CASTS))
+        for name in names
     ),
     Claim(
         id="dense-costs", of="here", kind="superior", metric=DENSE, metric_unit="MiB", better="lower",

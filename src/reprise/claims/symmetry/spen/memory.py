@@ -16,14 +16,11 @@ from reprise.symmetry.spen import SPEN, GlobalPermutationNet
 SPARSE = "memory, mean degree 4"
 DENSE = "memory, half of all edges"
 STAR = "memory, stars"
+RATIO_MOLECULES = "memory relative to the global network, molecules and proteins"
+RATIO_CASTS = "memory relative to the global network, film casts"
 
 MEBIBYTE = 2.0**20
 GRAPHS_AT_ONCE = 32
-
-
-def ratio(name: str) -> str:
-    """Name the memory of SPEN as a share of the global network's, on a set of labelled graphs."""
-    return f"memory relative to the global network, {name}"
 
 
 def saved_bytes(call: Callable[[], Tensor], model: nn.Module) -> int:
@@ -51,12 +48,15 @@ def measure_memory(trial: Trial, size: Size, sets: dict[str, tuple[GraphBatch, n
     for nodes in size.dense_nodes:
         yield from _both(random_graph(nodes, 0.5, rng), DENSE, nodes, trial, size)
         yield from _both(star(nodes), STAR, nodes, trial, size)
-    for name in (*MOLECULES, *CASTS):
-        graphs = sets[name][0]
-        chosen = rng.choice(len(graphs), min(size.memory_graphs, len(graphs)), replace=False)
-        parts = [graphs[rows] for rows in np.array_split(chosen, max(len(chosen) // GRAPHS_AT_ONCE, 1))]
-        local, whole = (sum(_count(make, part, trial, size) for part in parts) for make in (SPEN, GlobalPermutationNet))
-        yield Measurement("SPEN", ratio(name), local / whole)
+    for metric, names in ((RATIO_MOLECULES, MOLECULES), (RATIO_CASTS, CASTS)):
+        for name in names:
+            graphs = sets[name][0]
+            chosen = rng.choice(len(graphs), min(size.memory_graphs, len(graphs)), replace=False)
+            parts = [graphs[rows] for rows in np.array_split(chosen, max(len(chosen) // GRAPHS_AT_ONCE, 1))]
+            local, whole = (
+                sum(_count(make, part, trial, size) for part in parts) for make in (SPEN, GlobalPermutationNet)
+            )
+            yield Measurement("SPEN", metric, local / whole, item=name)
 
 
 def random_graph(nodes: int, density: float, rng: np.random.Generator) -> GraphBatch:

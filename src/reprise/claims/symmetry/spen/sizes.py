@@ -13,8 +13,8 @@ class Size:
     """How much of everything a scale takes.
 
     GIN's rate and width were chosen on MUTAG with seed 1000, of {0.001, 0.003, 0.01} x {16, 32}; 0.03 at width 16 is
-    worse than 0.01. SPEN was not tuned further than one such run at the first setting tried. SPEN's network, epochs, rate and batch of the full scale are
-    the authors' for MUTAG, on every set; GIN keeps a batch of 32 there.
+    worse than 0.01. SPEN was not tuned further than one such run at the first setting tried. SPEN's network, epochs,
+    rate and batch of the full scale are the authors' for MUTAG, on every set; GIN keeps a batch of 32 there.
     """
 
     sets: tuple[str, ...]

@@ -70,4 +70,4 @@ class _Averaged(nn.Module):
         self.averaging, self.head = averaging, head
 
     def forward(self, graphs: GraphBatch) -> Tensor:
-        return self.head(self.averaging(graphs.edge_index, graphs.x, batch=graphs.batch))
+        return self.head(self.averaging(graphs))
