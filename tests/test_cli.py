@@ -7,9 +7,9 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from reprise import catalogue, ledger
+from reprise import catalogue, claims, ledger, runner
 from reprise.cli import app
-from reprise.errors import DamagedFileError, InvalidInputError, UnknownNameError
+from reprise.errors import DamagedFileError, InvalidInputError, MissingDataError, MissingPackageError, UnknownNameError
 
 HEAVY = {"torch", "numpy", "pandas", "sklearn", "scipy", "matplotlib", "transformers"}
 
@@ -61,6 +61,38 @@ def test_run_measures_judges_and_writes_a_report(toy, tmp_path):
     assert ledger.read(tmp_path / f"{toy.SLUG}.json").runs["quick"].seeds == [0, 1]
 
 
+def test_run_all_measures_every_paper_that_it_can(toy, tmp_path, monkeypatch):
+    slugs = ["frame-averaging", "ila-sdp", "ponita", "spen"]
+    monkeypatch.setattr(claims, "runnable", lambda: slugs)
+    run, pages = runner.run, []
+
+    def on_this_machine(asked, **settings):
+        pages.append(sorted(page.stem for page in tmp_path.glob("*.html")))
+        if asked == ["ila-sdp"]:
+            raise MissingDataError("The table is not here; put it there.")
+        if asked == ["ponita"]:
+            raise MissingPackageError("geometry", "pip install geometry", "Ponita")
+        return run(asked, **settings)
+
+    monkeypatch.setattr(runner, "run", on_this_machine)
+    text = call("run", "all", "--scale", "quick", "--seeds", 2, "--out", tmp_path, "--jobs", 0, code=2)
+    assert pages == [[], *[["frame-averaging"]] * 3]
+    assert sorted(page.stem for page in tmp_path.glob("*.html")) == ["frame-averaging", "spen"]
+    end = text.replace("\n", " ").partition("spen.html")[2]
+    assert "ila-sdp: The table is not here; put it there." in end
+    assert "ponita: Ponita needs the package 'geometry': pip install geometry" in end
+    with pytest.raises(MissingDataError):
+        call("run", "ila-sdp", "--scale", "quick", "--out", tmp_path)
+    with pytest.raises(InvalidInputError, match="at least one"):
+        call("run", "all", "--seeds", 0, "--out", tmp_path)
+
+
+def test_run_tells_a_wrong_name_before_it_measures(tmp_path):
+    with pytest.raises(UnknownNameError, match="matryoshka"):
+        call("run", "frame-averaging", "matrioshka", "--scale", "quick", "--seeds", 1, "--out", tmp_path, "--jobs", 0)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("many", "--seeds takes"), ("3-x", "--seeds takes"), ("0", "at least one")]
 )
@@ -70,8 +102,6 @@ def test_run_refuses_impossible_seeds(toy, tmp_path, text, message):
 
 
 def test_report_and_ledger_read_a_folder(toy, tmp_path):
-    from reprise import runner
-
     runner.run([toy.SLUG], seeds=2, scale="quick", jobs=0, out=tmp_path)
     assert call("report", toy.SLUG, "--out", tmp_path).strip().endswith(f"{toy.SLUG}.html")
     listed = json.loads(call("ledger", "--from", tmp_path, "--json"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reprise import claims, ledger, runner
-from reprise.errors import DamagedFileError, RepriseError
+from reprise.errors import DamagedFileError, InvalidInputError, RepriseError
 
 
 @pytest.fixture
@@ -78,17 +78,48 @@ def test_a_kill_in_the_middle_of_writing_leaves_the_old_result_whole(result, tmp
     assert path.read_text() == before
 
 
-def test_adopting_keeps_other_scales_and_judges_anew(result, tmp_path, monkeypatch, toy):
-    book = tmp_path / "book"
-    monkeypatch.setattr(ledger, "ledger_folder", lambda: book)
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    """Stand an empty folder in for the committed ledger."""
+    folder = tmp_path / "book"
+    monkeypatch.setattr(ledger, "ledger_folder", lambda: folder)
+    return folder
+
+
+def test_adopting_keeps_other_scales_and_judges_anew(tmp_path, book, toy):
+    runner.run([toy.SLUG], seeds=3, scale="desktop", jobs=0, out=tmp_path)
     changed = json.loads((tmp_path / f"{toy.SLUG}.json").read_text())
-    changed["runs"]["quick"]["claims"][0]["verdict"] = "does not hold"
+    changed["runs"]["desktop"]["claims"][0]["verdict"] = "does not hold"
     (tmp_path / f"{toy.SLUG}.json").write_text(json.dumps(changed))
     assert ledger.adopt(tmp_path, [toy.SLUG]) == [toy.SLUG]
-    assert ledger.committed(toy.SLUG).runs["quick"].claims[0].verdict == "holds"
-    runner.run([toy.SLUG], seeds=2, scale="desktop", jobs=0, out=tmp_path / "later")
+    assert ledger.committed(toy.SLUG).runs["desktop"].claims[0].verdict == "holds"
+    runner.run([toy.SLUG], seeds=2, scale="full", jobs=0, out=tmp_path / "later")
     ledger.adopt(tmp_path / "later")
-    assert set(ledger.committed(toy.SLUG).runs) == {"quick", "desktop"}
+    assert set(ledger.committed(toy.SLUG).runs) == {"desktop", "full"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"scale": "quick"}, "scale quick"), ({"seeds": [0, 1000]}, "pilot seed 1000")],
+)
+def test_adopting_refuses_what_the_ledger_must_not_hold(tmp_path, book, toy, settings, message):
+    runner.run([toy.SLUG], **({"seeds": 2, "scale": "desktop", "jobs": 0, "out": tmp_path} | settings))
+    for force in (False, True):
+        with pytest.raises(InvalidInputError, match=message):
+            ledger.adopt(tmp_path, force=force)
+    assert not book.exists()
+
+
+def test_adopting_refuses_other_code_unless_forced_or_unknown(tmp_path, book, toy, monkeypatch):
+    runner.run([toy.SLUG], seeds=2, scale="desktop", jobs=0, out=tmp_path)
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:later")
+    with pytest.raises(InvalidInputError, match="other code"):
+        ledger.adopt(tmp_path)
+    assert not book.exists()
+    assert ledger.adopt(tmp_path, force=True) == [toy.SLUG]
+    path = tmp_path / f"{toy.SLUG}.json"
+    path.write_text(path.read_text().replace("2:toy", "45e2adb2cb4a9af5"))
+    assert ledger.adopt(tmp_path) == [toy.SLUG]
 
 
 COMMITTED = [(result.paper, scale) for result in ledger.all_committed() for scale in result.runs]

@@ -1,14 +1,14 @@
 """The report shows what was measured, stands alone, and escapes what it shows."""
 
-import dataclasses
 import html
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
 
-from reprise import catalogue, report, runner
+from reprise import catalogue, claims, report, runner
 from reprise.claim import Claim, Measurement
 from reprise.errors import InvalidInputError
 from reprise.ledger import Result, Run, TrialRecord
@@ -96,6 +96,51 @@ def test_tables_show_arms_intervals_and_verdicts(result, toy):
         assert expected in text
 
 
+def test_a_verdict_on_a_renamed_claim_shows_its_id(result, toy, monkeypatch):
+    renamed = (replace(toy.CLAIMS[0], id="renamed", says="A is the better one"), *toy.CLAIMS[1:])
+    monkeypatch.setattr(toy, "CLAIMS", renamed)
+    text = in_terminal(report.claim_table(result.runs["quick"], renamed))
+    page = report.paper_page(result)
+    for shown in (text, page):
+        assert "better" in shown
+        assert "A is the better one" in shown
+        assert "not judged" in shown
+        assert "A is more accurate than B" not in shown
+    assert "<p>better</p>" in page
+
+
+def test_claims_of_other_scales_are_named(toy, tmp_path, monkeypatch):
+    elsewhere = replace(toy.CLAIMS[0], id="elsewhere", says="A wins at large size", scales=("desktop", "full"))
+    monkeypatch.setattr(toy, "CLAIMS", (*toy.CLAIMS, elsewhere))
+    result = runner.run([toy.SLUG], seeds=2, scale="quick", jobs=0, out=tmp_path)[0]
+    for shown in (in_terminal(report.claim_table(result.runs["quick"], toy.CLAIMS)), report.paper_page(result)):
+        assert "A wins at large size" in shown
+        assert "judged at scale desktop and full" in shown
+
+
+def test_the_ledger_marks_what_earlier_code_measured(result, monkeypatch):
+    assert "earlier code" not in in_terminal(report.ledger_table([result]))
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:later")
+    assert "measured with earlier code" in in_terminal(report.ledger_table([result]))
+    result.runs["quick"].fingerprint = "45e2adb2cb4a9af5"
+    assert "earlier code" not in in_terminal(report.ledger_table([result]))
+
+
+@pytest.mark.parametrize(("seeds", "again"), [(2, "2"), ([1000, 1001], "1000-1001"), ([0, 3], "0,3"), ([4], "4-4")])
+def test_the_page_measures_the_same_seeds_again(toy, tmp_path, seeds, again):
+    from reprise.cli import _seeds
+
+    result = runner.run([toy.SLUG], seeds=seeds, scale="quick", jobs=0, out=tmp_path)[0]
+    assert f"--seeds {again}</pre>" in report.paper_page(result)
+    assert _seeds(again) == seeds
+
+
+def in_terminal(table):
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(table)
+    return console.export_text()
+
+
 def test_no_trial_no_report(toy):
     with pytest.raises(InvalidInputError, match="no finished trial"):
         report.paper_page(Result(paper=toy.SLUG))
@@ -163,7 +208,7 @@ def test_a_joined_claim_names_the_part_that_decides(toy, tmp_path, monkeypatch):
 
 
 def test_a_difference_of_percentages_is_in_points(toy, tmp_path, monkeypatch):
-    in_percent = tuple(dataclasses.replace(claim, metric_unit="%") for claim in toy.CLAIMS[:2])
+    in_percent = tuple(replace(claim, metric_unit="%") for claim in toy.CLAIMS[:2])
     monkeypatch.setattr(toy, "CLAIMS", in_percent)
     result = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)[0]
     better, level = paper_markdown(result).splitlines()[-2:]

@@ -10,8 +10,10 @@ from dataclasses import replace
 import pytest
 
 from reprise import claims, ledger, runner
-from reprise.claim import Measurement
-from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
+from reprise.claim import Measurement, Prepared, Setting, Trial
+from reprise.errors import FailedTrialError, InvalidInputError, RepriseError, UnknownNameError
+from reprise.runner import papers, workers
+from reprise.runner.workers import Task, in_processes
 
 QUICKEST = "frame-averaging"
 
@@ -53,17 +55,75 @@ def test_resume_keeps_finished_trials_of_the_same_code_only(toy, tmp_path, monke
     path.write_text(marked)
     again = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
     assert [str(t.seconds).startswith("777") for t in again.trials] == [True, True, False]
-    monkeypatch.setattr(claims, "fingerprint", lambda slug: "other code")
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:other")
     fresh = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
     assert not any(str(t.seconds).startswith("777") for t in fresh.trials)
 
 
-def test_a_fresh_run_keeps_a_copy_of_what_was_there(toy, tmp_path):
-    runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path)
-    before = (tmp_path / f"{toy.SLUG}.json").read_text()
-    runner.run([toy.SLUG], seeds=1, scale="quick", jobs=0, out=tmp_path)
-    assert ledger.read(tmp_path / f"{toy.SLUG}.previous.json").runs["quick"].seeds == [0, 1, 2]
-    assert '"seed": 2' in before
+@pytest.mark.parametrize(
+    ("first", "then", "events"), [(5, range(5, 10), (0, 5)), (3, 2, (2, 2)), ([7], [3], (0, 1))], ids=str
+)
+def test_resume_drops_no_earlier_trial(toy, tmp_path, first, then, events):
+    settings = {"scale": "quick", "jobs": 0, "out": tmp_path}
+    before = runner.run([toy.SLUG], seeds=first, **settings)[0].runs["quick"]
+    seen = []
+    after = runner.run([toy.SLUG], seeds=then, resume=True, on_event=seen.append, **settings)[0].runs["quick"]
+    wanted = range(then) if isinstance(then, int) else then
+    assert after.seeds == sorted({*before.seeds, *wanted})
+    assert [trial for trial in after.trials if trial.seed in before.seeds] == before.trials
+    assert after.claims[0].units == len(after.seeds)
+    assert (seen[0].done, seen[-1].done) == events
+    assert {event.total for event in seen} == {len(wanted)}
+
+
+@pytest.mark.parametrize("fact", ["device", "processor", "threads", "torch"])
+def test_resume_joins_no_trials_of_another_place(toy, tmp_path, monkeypatch, fact):
+    settings = {"scale": "quick", "jobs": 0, "out": tmp_path, "resume": True}
+    before = runner.run([toy.SLUG], seeds=2, **settings)[0].runs["quick"]
+    described = {**before.environment, fact: "another", "date": "later"}
+    monkeypatch.setattr(papers.environment, "describe", lambda **facts: described)
+    with pytest.raises(RepriseError, match=f"{fact} .*, here it is another: .*--out"):
+        runner.run([toy.SLUG], seeds=3, **settings)
+    kept = runner.run([toy.SLUG], seeds=2, **settings)[0].runs["quick"]
+    assert kept.environment == before.environment
+
+
+def test_every_fresh_run_keeps_a_copy_of_what_was_there(toy, tmp_path):
+    for seeds in (3, 2, 1):
+        runner.run([toy.SLUG], seeds=seeds, scale="quick", jobs=0, out=tmp_path)
+    assert ledger.read(tmp_path / f"{toy.SLUG}.previous-1.json").runs["quick"].seeds == [0, 1, 2]
+    assert ledger.read(tmp_path / f"{toy.SLUG}.previous-2.json").runs["quick"].seeds == [0, 1]
+    assert [result.runs["quick"].seeds for result in ledger.all_in(tmp_path)] == [[0]]
+
+
+def test_a_failed_trial_takes_no_other_with_it(toy, tmp_path, monkeypatch):
+    measure = toy.measure
+
+    def fails_once(trial, prepared):
+        if trial.seed == 1:
+            raise InvalidInputError("the seed is odd")
+        return measure(trial, prepared)
+
+    monkeypatch.setattr(toy, "measure", fails_once)
+    with pytest.raises(FailedTrialError, match="seed 1, failed: the seed is odd"):
+        runner.run([toy.SLUG], seeds=4, scale="quick", jobs=0, out=tmp_path)
+    kept = ledger.read(tmp_path / f"{toy.SLUG}.json").runs["quick"]
+    assert kept.seeds == [0, 2, 3]
+    assert [record.verdict for record in kept.claims] == ["holds", "holds", "holds"]
+
+
+def test_a_process_that_dies_takes_no_other_with_it(tmp_path):
+    import joblib
+
+    path = tmp_path / "prepared.joblib"
+    setting = Setting(scale="quick")
+    joblib.dump(claims.load(QUICKEST).prepare(setting), path)
+    unknown = Task("no-such-paper", Trial(seed=0, scale="quick"), 1)
+    tasks = [unknown, Task(QUICKEST, Trial(seed=1, scale="quick"), 1), unknown]
+    records = []
+    with pytest.raises(FailedTrialError, match=r"(?s)no-such-paper, seed 0.*1 more"):
+        records.extend(in_processes(tasks, path, 2))
+    assert [record.seed for record in records] == [1]
 
 
 def test_an_interrupted_run_keeps_what_is_done(toy, tmp_path, monkeypatch):
@@ -97,11 +157,42 @@ def test_a_number_that_is_not_finite_fails_the_trial_by_name(toy, tmp_path, monk
         ({"seeds": [-1]}, "none below 0"),
         ({"scale": "huge"}, "quick, desktop, full"),
         ({"jobs": -1}, "jobs must be"),
+        ({"device": "cud"}, "auto, cpu, cuda and cuda:N"),
+        ({"device": "cuda:99"}, "torch sees"),
     ],
 )
 def test_impossible_settings_are_refused(toy, tmp_path, settings, message):
     with pytest.raises(InvalidInputError, match=message):
         runner.run(**({"slugs": [toy.SLUG], "out": tmp_path, "jobs": 0} | settings))
+    assert toy.prepared_times == 0
+
+
+def test_a_gpu_is_checked_and_recorded_by_its_number(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: f"card of {device}")
+    assert [runner.resolve_device(name) for name in ("auto", "cpu", "cuda:1")] == ["cuda", "cpu", "cuda:1"]
+    with pytest.raises(InvalidInputError, match=r"'cuda:2' is not here: torch sees 2 GPUs"):
+        runner.resolve_device("cuda:2")
+    assert papers.environment.describe(jobs=1, threads=1, device="cuda:1")["device"] == "card of cuda:1"
+
+
+def test_claims_about_time_do_not_run_on_a_cluster(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(toy, "CLAIMS", (replace(toy.CLAIMS[0], timing=True),))
+    with pytest.raises(RepriseError, match=r"without --ray"):
+        runner.run([toy.SLUG], seeds=1, scale="quick", ray="local", out=tmp_path)
+    assert toy.prepared_times == 0
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "largest", "asked"),
+    [("cpu", 8, 4.0, (4.0, 0)), ("cpu", 2, 4.0, (2, 0)), ("cuda:1", 1, 4.0, (1, 1)), ("cuda", 2, 0, (2, 1))],
+)
+def test_a_task_asks_of_a_cluster_what_a_node_can_give(device, threads, largest, asked):
+    task = Task(QUICKEST, Trial(seed=0, scale="quick", device=device), threads)
+    assert workers.reservation(task, largest) == asked
 
 
 def test_an_unknown_paper_is_answered_with_the_nearest(tmp_path):
@@ -127,6 +218,19 @@ def test_a_local_ray_cluster_measures_the_same(run_in_processes, tmp_path):
     settings = {"seeds": 2, "scale": "quick", "jobs": 2}  # the same threads a trial, so the same rounding
     there = runner.run([QUICKEST], ray="local", out=tmp_path, **settings)[0].runs["quick"]
     assert [t.measurements for t in there.trials] == [t.measurements for t in run_in_processes.trials]
+
+
+def test_a_task_on_a_cluster_has_its_own_process_and_is_never_too_large_for_a_node(monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(
+        workers,
+        "_measure_with_threads",
+        lambda task, prepared: ledger.TrialRecord(seed=task.trial.seed, seconds=os.getpid(), measurements=[]),
+    )
+    tasks = [Task(QUICKEST, Trial(seed=seed, scale="quick"), threads=9999) for seed in range(3)]
+    records = list(workers.on_ray(tasks, Prepared(), "local"))
+    assert {record.seed for record in records} == {0, 1, 2}
+    assert len({record.seconds for record in records}) == 3
 
 
 def test_ctrl_c_stops_the_command_and_resume_continues(tmp_path):

@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+ALL = "all"
 _NAME_WIDTH = 34
 
 
@@ -116,7 +117,7 @@ def run(
     scale: Annotated[ScaleName, typer.Option(help="quick takes seconds, desktop minutes, full the paper's size.")] = (
         ScaleName.desktop
     ),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     jobs: Annotated[int, typer.Option(help="Trials at once; 0 runs them in this process.", min=0)] = 1,
     ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster, or `local`.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep finished trials of an interrupted run.")] = False,
@@ -127,33 +128,49 @@ def run(
     from reprise import claims, runner
     from reprise.report import arm_tables, claim_table, write_paper_page
 
-    try:
-        with _Progress(_stderr()) as progress:
-            results = runner.run(
-                slugs,
-                seeds=_seeds(seeds),
-                scale=scale.value,
-                device=device,
-                jobs=jobs,
-                ray=ray,
-                resume=resume,
-                out=out,
-                on_event=progress.show,
-            )
-    except KeyboardInterrupt:
-        _stderr().print(f"Stopped. Finished trials are kept in {out}; the same command with --resume continues.")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    if as_json:
-        _print_json([result.model_dump(mode="json", by_alias=True) for result in results])
-        return
+    every = ALL in slugs
+    if not every:
+        for slug in slugs:  # a wrong name is told before anything is measured
+            claims.load(slug)
+    settings: dict[str, Any] = {
+        "seeds": _seeds(seeds),
+        "scale": scale.value,
+        "device": device,
+        "jobs": jobs,
+        "ray": ray,
+        "resume": resume,
+        "out": out,
+    }
     console = _stdout()
-    for result in results:
-        current, promised = result.runs[scale.value], claims.load(result.paper).CLAIMS
-        console.rule(f"[bold]{result.paper}[/bold]")
+    results: list[Any] = []
+    failures: list[str] = []
+    for slug in claims.runnable() if every else slugs:
+        try:
+            with _Progress(_stderr()) as progress:
+                result = runner.run([slug], on_event=progress.show, **settings)[0]
+        except KeyboardInterrupt:
+            _stderr().print(f"Stopped. Finished trials are kept in {out}; the same command with --resume continues.")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except RepriseError as problem:
+            if not every or isinstance(problem, InvalidInputError):  # a wrong setting is wrong for every paper
+                raise
+            failures.append(f"{slug}: {problem}")
+            continue
+        page = write_paper_page(result, out / f"{slug}.html")
+        results.append(result)
+        if as_json:
+            continue
+        current, promised = result.runs[scale.value], claims.load(slug).CLAIMS
+        console.rule(f"[bold]{slug}[/bold]")
         for table in (*arm_tables(current, promised), claim_table(current, promised)):
             console.print(table)
-        page = write_paper_page(result, out / f"{result.paper}.html")
-        console.print(f"Results: {out / result.paper}.json   Report: {page}", soft_wrap=True)
+        console.print(f"Results: {out / slug}.json   Report: {page}", soft_wrap=True)
+    if as_json:
+        _print_json([result.model_dump(mode="json", by_alias=True) for result in results])
+    for failure in failures:
+        _stderr().print(f"[bold red]Not measured:[/bold red] {_escape(failure)}", soft_wrap=True)
+    if failures:
+        raise typer.Exit(EXIT_ERROR)
 
 
 @app.command()
@@ -162,6 +179,7 @@ def ledger(
     adopt: Annotated[
         bool, typer.Option("--adopt", help="Take the folder's results into the package's own ledger (maintainers).")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Adopt results of other code than this too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print every verdict beside the papers' own figures."""
@@ -173,7 +191,7 @@ def ledger(
     if adopt:
         if folder is None:
             raise InvalidInputError("Name the folder to take from: `reprise ledger --adopt --from FOLDER`.")
-        taken = book.adopt(folder)
+        taken = book.adopt(folder, force=force)
         _stderr().print(f"Taken into the ledger: {', '.join(taken) or 'nothing'}.")
     results = book.all_in(folder) if folder is not None else book.all_committed()
     if as_json:

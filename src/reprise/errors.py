@@ -78,6 +78,10 @@ class DamagedFileError(RepriseError, ValueError):
         super().__init__(f"{path} is damaged: {problem}. It was left as it is.")
 
 
+class FailedTrialError(RepriseError):
+    """A trial of a claim failed: names the paper, the seed and the reason; the other trials are kept."""
+
+
 class DivergedError(RepriseError, ArithmeticError):
     """A training's loss is not finite any more: names the epoch and the step."""
 

@@ -16,10 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reprise import claims
 from reprise.claim import Claim, Comparison, Measurement, Scale, Verdict, judge_all
-from reprise.errors import DamagedFileError, RepriseError
+from reprise.errors import DamagedFileError, InvalidInputError, RepriseError
 
 SCHEMA = 1
+FIRST_PILOT_SEED = 1000  # from here on seeds are for choosing settings and thresholds, never for the ledger
 _INNERMOST = re.compile(r"\{\n[^{}]*\}")
+_COPY = re.compile(r"\.previous(-\d+)?$")
 _LINE_BREAK = re.compile(r"\n\s*")
 
 
@@ -172,7 +174,12 @@ def all_committed() -> list[Result]:
 
 def all_in(folder: str | Path) -> list[Result]:
     """Give every result in a folder, by slug (copies kept of earlier runs are left out)."""
-    return [read(path) for path in sorted(Path(folder).glob("*.json")) if not path.stem.endswith(".previous")]
+    return [read(path) for path in sorted(Path(folder).glob("*.json")) if not _COPY.search(path.stem)]
+
+
+def copy_path(path: Path, number: int) -> Path:
+    """Give the name of the numbered copy that is kept of a result before a fresh run."""
+    return path.with_name(f"{path.stem}.previous-{number}.json")
 
 
 def ledger_folder() -> Path:
@@ -187,21 +194,51 @@ def rederive(result: Result, scale: Scale) -> list[ClaimRecord]:
     return run.claims
 
 
-def adopt(folder: str | Path, slugs: Iterable[str] | None = None) -> list[str]:
+def adopt(folder: str | Path, slugs: Iterable[str] | None = None, *, force: bool = False) -> list[str]:
     """Take results from a run's folder into the committed ledger, scale by scale; give the slugs taken.
 
     Every verdict is derived again from the raw measurements on the way.
+
+    Parameters
+    ----------
+    folder : where `reprise run` wrote.
+    slugs : the papers to take; all in the folder unless given.
+    force : take results of earlier code too.
+
+    Raises
+    ------
+    InvalidInputError
+        If a result is of scale ``"quick"``, holds pilot seeds, or was measured with other code; nothing is taken then.
     """
     folder = Path(folder)
     wanted = list(slugs) if slugs else [result.paper for result in all_in(folder)]
-    for slug in wanted:
-        new = read(folder / f"{slug}.json")
+    results = {slug: read(folder / f"{slug}.json") for slug in wanted}
+    for slug, new in results.items():
+        for scale, run in new.runs.items():
+            _check_worthy(slug, scale, run, force)
+    for slug, new in results.items():
         kept = committed(slug) or Result(paper=slug)
         for scale, run in new.runs.items():
             run.judge(claims.load(slug).CLAIMS, scale)
             kept.runs[scale] = run
         write(ledger_folder() / f"{slug}.json", kept)
     return wanted
+
+
+def _check_worthy(slug: str, scale: Scale, run: Run, force: bool) -> None:
+    """Refuse a run that the ledger must not hold."""
+    if scale == "quick":
+        raise InvalidInputError(f"{slug} was run at scale quick, which is for tests only: the ledger does not take it.")
+    pilots = [seed for seed in run.seeds if seed >= FIRST_PILOT_SEED]
+    if pilots:
+        raise InvalidInputError(
+            f"{slug} at scale {scale} holds the pilot seed {pilots[0]}; "
+            f"the ledger takes seeds below {FIRST_PILOT_SEED} only."
+        )
+    if not force and claims.same_code(slug, run.fingerprint) is False:
+        raise InvalidInputError(
+            f"{slug} at scale {scale} was measured with other code than this; measure it again, or force it."
+        )
 
 
 def _claim_record(verdict: Verdict) -> ClaimRecord:

@@ -34,6 +34,7 @@ Kind = Literal[
 
 SCALES: tuple[Scale, ...] = get_args(Scale)
 KINDS: tuple[str, ...] = get_args(Kind)
+_RELATIVE = {"superior", "not_inferior", "equivalent"}
 _AGAINST_NEEDED = {"superior", "not_inferior", "equivalent", "interaction", "rank_correlation"}
 
 
@@ -64,8 +65,10 @@ class Claim:
     metric : the measured quantity; `Measurement.metric` must match.
     ours, against : arms of the measurements; `ours` must pass against each baseline.
     better : whether ``"higher"`` or ``"lower"`` values are better.
-    unit : what the interval is taken over: ``"seed"``, or the name of an item (``"graph pair"``, ``"needle"``, ...).
-    margin : in the metric's units, or a fraction of the baseline's mean absolute value where `relative`.
+    unit : what the interval is taken over: ``"seed"``, or the name of an item (``"graph pair"``, ``"needle"``, ...);
+        items that seeds share are taken together with seeds.
+    margin : in the metric's units, or a fraction of the baseline's mean absolute value where `relative` (of `superior`,
+        `not_inferior` and `equivalent`).
     low, high : bounds of `interval`, `slope` and `rank_correlation`.
     at : the x values at which a comparison is made, each on its own and all must pass; empty averages over x.
     items : those that count; empty counts all.
@@ -123,6 +126,8 @@ class Claim:
             raise InvalidInputError(f"Claim {self.id!r} needs a metric and an arm of ours.")
         if self.kind in _AGAINST_NEEDED and not self.against:
             raise InvalidInputError(f"Claim {self.id!r} of kind {self.kind} needs at least one baseline in `against`.")
+        if self.relative and self.kind not in _RELATIVE:
+            raise InvalidInputError(f"Claim {self.id!r} of kind {self.kind} has no relative margin.")
         if self.kind == "interaction" and self.levels is None:
             raise InvalidInputError(f"Claim {self.id!r} of kind interaction needs `levels`, the two x values.")
         if self.kind in {"interval", "slope", "rank_correlation"} and self.low == -math.inf and self.high == math.inf:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,61 +11,63 @@ from reprise.claim.contract import Claim, Measurement
 from reprise.errors import InvalidInputError
 
 Sample = tuple[int, Sequence[Measurement]]  # a seed and what its trial measured
-UnitKey = tuple[int, str | None]  # seed and item
+Cell = tuple[int, str | None, float | None]  # seed, item and x
+Cells = dict[Cell, list[float]]  # what was measured there, in the order it was
+Unit = tuple[int, str | None]  # seed, and item unless seeds are the units
 
 
 def differences(
     claim: Claim, samples: Sequence[Sample], baseline: str, x: float | None
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Give ours minus the baseline for each unit (positive: in our favour), the units' groups, and the baseline."""
-    ours, groups = units(claim, samples, claim.ours, x)
-    theirs, _ = units(claim, samples, baseline, x)
-    if ours.keys() != theirs.keys():
-        odd = sorted(map(str, ours.keys() ^ theirs.keys()))[:3]
-        raise InvalidInputError(
-            f"Claim {claim.id!r}: {claim.ours} and {baseline} were measured on different units ({', '.join(odd)}, ...)."
-        )
+) -> tuple[dict[Unit, float], np.ndarray]:
+    """Give ours minus the baseline for each unit (positive: in our favour), and the baseline's values in that order."""
+    ours, theirs = (averages(claim, cells) for cells in paired_cells(claim, samples, baseline, x))
     sign = 1.0 if claim.better == "higher" else -1.0
-    a = np.array([ours[key] for key in ours])
-    b = np.array([theirs[key] for key in ours])
-    return sign * (a - b), groups, b
+    return {unit: sign * (ours[unit] - theirs[unit]) for unit in ours}, np.array([theirs[unit] for unit in ours])
 
 
-def units(
-    claim: Claim, samples: Sequence[Sample], arm: str, x: float | None
-) -> tuple[dict[UnitKey, float], np.ndarray | None]:
-    """Average what was measured into one value a unit; also give the units' groups where items are nested in seeds.
+def paired_cells(claim: Claim, samples: Sequence[Sample], baseline: str, x: float | None) -> tuple[Cells, Cells]:
+    """Give what ours and the baseline measured, which must be at the same items and x of every seed."""
+    ours, theirs = cells(claim, samples, claim.ours, x), cells(claim, samples, baseline, x)
+    odd = sorted(map(str, ours.keys() ^ theirs.keys()))
+    if odd:
+        raise InvalidInputError(
+            f"Claim {claim.id!r}: {claim.ours} and {baseline} were measured on different units: only one of them at "
+            f"(seed, item, x) = {', '.join(odd[:3])}{', ...' if len(odd) > 3 else ''}."
+        )
+    return ours, theirs
 
-    Items that several seeds share are crossed with them: they are averaged over seeds and are units themselves.
-    """
-    collected: dict[UnitKey, list[float]] = defaultdict(list)
+
+def cells(claim: Claim, samples: Sequence[Sample], arm: str, x: float | None) -> Cells:
+    """Give what an arm measured, at `x` where it is given, by seed, item and x."""
+    found: Cells = defaultdict(list)
     for seed, measurements in samples:
-        before = len(collected)
+        before = len(found)
         for m in measurements:
             if claim.reads(m, arm) and (x is None or m.x == x):
-                collected[(seed, None if claim.unit == "seed" else m.item)].append(m.value)
-        if len(collected) == before:
+                found[seed, m.item, m.x].append(m.value)
+        if len(found) == before:
             raise not_measured(claim, arm, seed, x)
+    return found
+
+
+def averages(claim: Claim, cells: Cells) -> dict[Unit, float]:
+    """Average repetitions, then what else was measured of a unit, into one value each."""
+    collected: dict[Unit, list[float]] = defaultdict(list)
+    for (seed, item, _), values in cells.items():
+        if claim.unit != "seed" and item is None:
+            raise InvalidInputError(
+                f"Claim {claim.id!r}: its unit is {claim.unit!r}, but seed {seed} measured {claim.metric!r} of no item."
+            )
+        collected[seed, None if claim.unit == "seed" else item].append(float(np.mean(values)))
+    return {unit: float(np.mean(values)) for unit, values in collected.items()}
+
+
+def labels(claim: Claim, units: Iterable[Unit]) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """Give the seed and the item of each unit; nothing where seeds are the units."""
     if claim.unit == "seed":
-        return {key: float(np.mean(values)) for key, values in collected.items()}, None
-    seeds_of: dict[str | None, set[int]] = defaultdict(set)
-    for seed, item in collected:
-        seeds_of[item].add(seed)
-    if any(len(seeds) > 1 for seeds in seeds_of.values()):
-        crossed: dict[UnitKey, list[float]] = defaultdict(list)
-        for (_, item), values in collected.items():
-            crossed[(-1, item)].append(float(np.mean(values)))
-        return {key: float(np.mean(values)) for key, values in crossed.items()}, None
-    groups = np.array([seed for seed, _ in collected])
-    return {key: float(np.mean(values)) for key, values in collected.items()}, groups
-
-
-def average_groups(groups: np.ndarray | None, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Average nested units to their groups, for statistics that know no hierarchy."""
-    if groups is None or len(np.unique(groups)) == 1:
-        return arrays
-    _, codes = np.unique(groups, return_inverse=True)
-    return tuple(np.bincount(codes, weights=array) / np.bincount(codes) for array in arrays)
+        return None, None
+    seeds, items = zip(*units, strict=True)
+    return np.array(seeds), np.array(items)
 
 
 def slopes(claim: Claim, samples: Sequence[Sample]) -> np.ndarray:
@@ -86,11 +88,6 @@ def slopes(claim: Claim, samples: Sequence[Sample]) -> np.ndarray:
             x, y = np.log(x), np.log(y)
         found.append(float(np.polyfit(x, y, 1)[0]))
     return np.array(found)
-
-
-def cells(claim: Claim, measurements: Sequence[Measurement], arm: str) -> dict[tuple[str | None, float | None], float]:
-    """Give the single values an arm measured, by item and x."""
-    return {(m.item, m.x): m.value for m in measurements if claim.reads(m, arm) and (not claim.at or m.x in claim.at)}
 
 
 def not_measured(claim: Claim, arm: str, seed: int, x: float | None = None) -> InvalidInputError:

@@ -10,13 +10,14 @@ from typing import Literal
 import numpy as np
 
 from reprise.claim.contract import Claim
-from reprise.claim.intervals import Interval, mean_interval, ratio_interval, statistic_interval
-from reprise.claim.units import Sample, average_groups, cells, differences, not_measured, slopes, units
+from reprise.claim.crossed import group_means
+from reprise.claim.intervals import Interval, mean_interval, ratio_interval
+from reprise.claim.ranks import MIN_ITEMS_FOR_RANKS, bonett_wright, rank_interval, spearman
+from reprise.claim.units import Sample, Unit, averages, cells, differences, labels, paired_cells, slopes
 from reprise.errors import InvalidInputError
 
 Outcome = Literal["holds", "does not hold", "undecided"]
 SIGNIFICANCE = 0.05
-MIN_ITEMS_FOR_RANKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def judge(claim: Claim, samples: Sequence[Sample]) -> Verdict:
     Raises
     ------
     InvalidInputError
-        If there is no trial, an arm the claim names was not measured, or arms were measured on different units.
+        If there is no trial, an arm the claim names was not measured, or arms were measured at different items or x.
 
     Examples
     --------
@@ -134,30 +135,35 @@ _RANK = {"does not hold": 0, "undecided": 1, "holds": 2}
 def _compare(claim: Claim, samples: Sequence[Sample]) -> Iterable[Comparison]:
     if claim.kind == "interval":
         for x in claim.at or (None,):
-            values, groups = units(claim, samples, claim.ours, x)
-            yield _bounded(claim, "", mean_interval(np.array(list(values.values())), groups), x)
+            yield _bounded(claim, "", _mean(claim, averages(claim, cells(claim, samples, claim.ours, x))), x)
     elif claim.kind == "slope":
         yield _bounded(claim, "", mean_interval(slopes(claim, samples)), None)
     elif claim.kind == "rank_correlation":
         for baseline in claim.against:
-            yield _bounded(claim, baseline, _rank_interval(claim, samples, baseline), None)
+            for x in claim.at or (None,):
+                yield _bounded(claim, baseline, _rank_interval(claim, samples, baseline, x), x)
     elif claim.kind == "interaction":
         first, last = claim.levels or (0.0, 0.0)
         for baseline in claim.against:
-            late, groups, _ = differences(claim, samples, baseline, last)
-            early, _, _ = differences(claim, samples, baseline, first)
-            if len(late) != len(early):
+            late, _ = differences(claim, samples, baseline, last)
+            early, _ = differences(claim, samples, baseline, first)
+            if late.keys() != early.keys():
                 raise InvalidInputError(f"Claim {claim.id!r}: x={first} and x={last} were measured on different units.")
-            yield _beyond(claim, baseline, mean_interval(late - early, groups), None)
+            yield _beyond(claim, baseline, _mean(claim, {unit: late[unit] - early[unit] for unit in late}), None)
     else:
         for baseline in claim.against:
             for x in claim.at or (None,):
-                difference, groups, reference = differences(claim, samples, baseline, x)
+                difference, reference = differences(claim, samples, baseline, x)
                 if claim.relative:
-                    interval = ratio_interval(*average_groups(groups, difference, np.abs(reference)))
+                    values = np.array(list(difference.values()))
+                    interval = ratio_interval(values, np.abs(reference), *labels(claim, difference))
                 else:
-                    interval = mean_interval(difference, groups)
+                    interval = _mean(claim, difference)
                 yield _beyond(claim, baseline, interval, x)
+
+
+def _mean(claim: Claim, of_units: dict[Unit, float]) -> Interval:
+    return mean_interval(np.array(list(of_units.values())), *labels(claim, of_units))
 
 
 def _beyond(claim: Claim, baseline: str, interval: Interval, x: float | None) -> Comparison:
@@ -198,7 +204,7 @@ def _bounded(claim: Claim, baseline: str, interval: Interval, x: float | None) -
 
 
 def _comparison(baseline: str, interval: Interval, p: float, outcome: Outcome, x: float | None) -> Comparison:
-    if interval.low == interval.high:  # no spread: the outcome is certain
+    if interval.certain:
         p = 0.0 if outcome == "holds" else 1.0
     return Comparison(
         baseline, interval.estimate, interval.low, interval.high, interval.units, interval.method, p, outcome, x
@@ -219,16 +225,19 @@ def _judge_identity(claim: Claim, samples: Sequence[Sample]) -> Verdict:
     comparisons = []
     for baseline in claim.against or ("",):
         deviations = []
-        for seed, measurements in samples:
-            ours = cells(claim, measurements, claim.ours)
-            theirs = cells(claim, measurements, baseline) if baseline else dict.fromkeys(ours, claim.target)
-            if ours.keys() != theirs.keys():
-                raise InvalidInputError(
-                    f"Claim {claim.id!r}: {claim.ours} and {baseline} were measured on different items."
-                )
-            if not ours:
-                raise not_measured(claim, claim.ours, seed)
-            deviations += [abs(ours[cell] - theirs[cell]) for cell in ours]
+        for x in claim.at or (None,):
+            if baseline:
+                ours, theirs = paired_cells(claim, samples, baseline, x)
+            else:
+                ours = cells(claim, samples, claim.ours, x)
+                theirs = {cell: [claim.target] * len(values) for cell, values in ours.items()}
+            for cell, values in ours.items():
+                if len(values) != len(theirs[cell]):
+                    raise InvalidInputError(
+                        f"Claim {claim.id!r}: at (seed, item, x) = {cell} {claim.ours} was measured {len(values)} times "
+                        f"and {baseline} {len(theirs[cell])} times."
+                    )
+                deviations += [abs(a - b) for a, b in zip(values, theirs[cell], strict=True)]
         worst = max(deviations)
         outcome: Outcome = "holds" if worst <= claim.tolerance else "does not hold"
         comparisons.append(Comparison(baseline, worst, worst, worst, len(deviations), "exact", 0.0, outcome))
@@ -257,35 +266,28 @@ def _join(claim: Claim, verdicts: dict[str, Verdict]) -> Verdict:
     return replace(deciding, id=claim.id, method=f"decided by {deciding.id}", p=None, p_holm=None)
 
 
-def _rank_interval(claim: Claim, samples: Sequence[Sample], baseline: str) -> Interval:
-    """Spearman's rho over items a seed, then over seeds; or over crossed items by the bootstrap for other units."""
-    if claim.unit == "seed":
-        rhos = []
-        for seed, measurements in samples:
-            ours, theirs = (cells(claim, measurements, arm) for arm in (claim.ours, baseline))
-            shared = [cell for cell in ours if cell in theirs]
-            if len(shared) < MIN_ITEMS_FOR_RANKS:
-                raise InvalidInputError(
-                    f"Claim {claim.id!r}: a rank correlation needs {MIN_ITEMS_FOR_RANKS} items, seed {seed} has fewer."
-                )
-            pair = np.array([[ours[cell], theirs[cell]] for cell in shared]).T
-            rhos.append(float(_spearman(pair[0], pair[1])))
-        return mean_interval(np.array(rhos))
-    our_units, _ = units(claim, samples, claim.ours, None)
-    their_units, _ = units(claim, samples, baseline, None)
-    shared_units = [key for key in our_units if key in their_units]
-    if len(shared_units) < MIN_ITEMS_FOR_RANKS:
-        raise InvalidInputError(f"Claim {claim.id!r}: a rank correlation needs {MIN_ITEMS_FOR_RANKS} shared items.")
-    a = np.array([our_units[key] for key in shared_units])
-    b = np.array([their_units[key] for key in shared_units])
-    return statistic_interval((a, b), _spearman)
+def _rank_interval(claim: Claim, samples: Sequence[Sample], baseline: str, x: float | None) -> Interval:
+    """Spearman's rho over what each seed measured, then over seeds; for other units over items, averaged over seeds."""
+    ours, theirs = paired_cells(claim, samples, baseline, x)
+    if claim.unit != "seed":
+        of_units = averages(claim, ours), averages(claim, theirs)
+        pair = np.array([[values[unit] for unit in of_units[0]] for values in of_units])
+        a, b = group_means(pair, np.array([item for _, item in of_units[0]]))
+        _check_ranked(claim, len(a), "there are")
+        return rank_interval(a, b)
+    rhos, sizes = [], []
+    for seed, _ in samples:
+        pair = np.array([[np.mean(ours[cell]), np.mean(theirs[cell])] for cell in ours if cell[0] == seed]).T
+        _check_ranked(claim, pair.shape[1], f"seed {seed} has")
+        rhos.append(float(spearman(*pair)))
+        sizes.append(pair.shape[1])
+    if len(rhos) > 1 and np.ptp(rhos) == 0:  # seeds show no spread, so that of the items stands
+        return replace(bonett_wright(rhos[0], min(sizes)), units=len(rhos))
+    return mean_interval(np.array(rhos))
 
 
-def _spearman(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Rank correlation along an axis; zero where one side is constant, since then it orders nothing."""
-    from scipy import stats
-
-    x, y = stats.rankdata(a, axis=axis), stats.rankdata(b, axis=axis)
-    x, y = x - x.mean(axis=axis, keepdims=True), y - y.mean(axis=axis, keepdims=True)
-    scale = np.sqrt((x * x).sum(axis=axis) * (y * y).sum(axis=axis))
-    return np.divide((x * y).sum(axis=axis), scale, out=np.zeros_like(scale), where=scale > 0)
+def _check_ranked(claim: Claim, n: int, who: str) -> None:
+    if n < MIN_ITEMS_FOR_RANKS:
+        raise InvalidInputError(
+            f"Claim {claim.id!r}: a rank correlation needs {MIN_ITEMS_FOR_RANKS} items, {who} fewer."
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 from collections.abc import Iterator
@@ -11,7 +10,10 @@ from typing import Protocol, cast
 
 from reprise import catalogue
 from reprise.claim.contract import Claim, Measurement, Prepared, Setting, Trial
+from reprise.claims import sources
 from reprise.errors import InvalidInputError
+
+SCHEME = "2:"  # how a fingerprint is made; the first scheme had no prefix
 
 
 class ClaimModule(Protocol):
@@ -53,15 +55,24 @@ def runnable() -> list[str]:
 
 
 def fingerprint(slug: str) -> str:
-    """Give a hash of a paper's method and claim sources: results of different code are never joined."""
+    """Give a hash of the code that a paper's measurements come from: results of different code are never joined.
+
+    It covers the paper's method and claims and all of Reprise that they import, by `reprise.claims.sources.digest`,
+    and begins with the number of this scheme.
+    """
     paper = catalogue.paper(slug)
-    digest = hashlib.sha256()
-    for module in (paper.module, paper.claims_module):
-        file = _file(module)
-        for source in sorted(file.parent.rglob("*.py")) if file and file.name == "__init__.py" else [file]:
-            if source is not None:
-                digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
+    return SCHEME + sources.digest((paper.module, paper.claims_module))
+
+
+def same_code(slug: str, recorded: str) -> bool | None:
+    """Tell whether a recorded fingerprint is that of the code as it stands, or None where it is of an older scheme.
+
+    Examples
+    --------
+    >>> same_code("ila-sdp", fingerprint("ila-sdp")), same_code("ila-sdp", "2:other"), same_code("ila-sdp", "45e2adb2")
+    (True, False, None)
+    """
+    return recorded == fingerprint(slug) if recorded.startswith(SCHEME) else None
 
 
 def _file(module: str) -> Path | None:

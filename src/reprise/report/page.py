@@ -11,7 +11,7 @@ from reprise.claim import SCALES
 from reprise.errors import InvalidInputError
 from reprise.ledger import Result, write_text
 from reprise.report.figures import metric_figure, svg
-from reprise.report.summary import estimate_unit, number, span, summarise
+from reprise.report.summary import estimate_unit, number, seeds_text, span, summarise, unjudged
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,12 +35,15 @@ def paper_page(result: Result) -> str:
         if not run.trials:
             continue
         summaries = summarise(run, promised)
-        verdicts = [(next(claim for claim in promised if claim.id == record.id), record) for record in run.claims]
+        by_id = {claim.id: claim for claim in promised}
+        verdicts = [(by_id.get(record.id), record) for record in run.claims]
         runs.append(
             {
                 "scale": scale,
                 "run": run,
                 "verdicts": verdicts,
+                "unjudged": unjudged(run, promised),
+                "seeds": seeds_text(run.seeds),
                 "metrics": [(summary, svg(metric_figure(summary))) for summary in summaries],
                 "seconds": sum(trial.seconds for trial in run.trials),
                 "memory": max((trial.peak_memory or 0.0 for trial in run.trials), default=0.0),

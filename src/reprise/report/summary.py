@@ -91,6 +91,27 @@ def summarise(run: Run, claims: Sequence[Claim]) -> list[MetricSummary]:
     ]
 
 
+def unjudged(run: Run, claims: Sequence[Claim]) -> list[Claim]:
+    """Give the claims on which a run has no verdict: made for other scales, or the run was interrupted."""
+    judged = {record.id for record in run.claims}
+    return [claim for claim in claims if claim.id not in judged]
+
+
+def seeds_text(seeds: Sequence[int]) -> str:
+    """Write seeds as ``--seeds`` reads them: a count where they are the first, a range, or a list.
+
+    Examples
+    --------
+    >>> seeds_text([0, 1, 2]), seeds_text([1000, 1001]), seeds_text([0, 3]), seeds_text([7])
+    ('3', '1000-1001', '0,3', '7-7')
+    """
+    if list(seeds) == list(range(len(seeds))):
+        return str(len(seeds))
+    if list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ",".join(map(str, seeds))
+
+
 def holds_after_holm(record: ClaimRecord) -> bool:
     """Say whether a verdict that holds does so after Holm's correction, too; exact ones need none."""
     return record.p_holm is None or record.p_holm < SIGNIFICANCE

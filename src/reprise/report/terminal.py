@@ -18,6 +18,7 @@ from reprise.report.summary import (
     number,
     span,
     summarise,
+    unjudged,
 )
 
 STYLES = {"holds": "bold green", "does not hold": "bold red", "undecided": "yellow"}
@@ -38,13 +39,21 @@ def claim_table(run: Run, promised: Sequence[Claim]) -> Table:
     table.add_column("estimate, 95 % interval", overflow="fold", ratio=2)
     by_id = {claim.id: claim for claim in promised}
     for record in run.claims:
-        claim = by_id[record.id]
-        says = Text(claim.says)
-        says.append(f"\n{_WHOSE[claim.of]} ({claim.id})", style="dim")
-        if claim.note:
-            says.append(f"\n{claim.note}", style="dim")
+        claim = by_id.get(record.id)
+        says = _says(claim) if claim else Text(record.id)
         table.add_row(says, verdict_text(record), f"{estimate_text(record, claim)}, {record.units} {record.unit}s")
+    for claim in unjudged(run, promised):
+        scales = "" if claim.scales == SCALES else f"judged at scale {' and '.join(claim.scales)}"
+        table.add_row(_says(claim), Text("not judged", style="dim"), scales)
     return table
+
+
+def _says(claim: Claim) -> Text:
+    says = Text(claim.says)
+    says.append(f"\n{_WHOSE[claim.of]} ({claim.id})", style="dim")
+    if claim.note:
+        says.append(f"\n{claim.note}", style="dim")
+    return says
 
 
 def ledger_table(results: Sequence[Result]) -> Table:
@@ -60,6 +69,8 @@ def ledger_table(results: Sequence[Result]) -> Table:
         figures = "".join(f"\n  {f.metric}: {f.value} ({f.data}; {f.verified})" for f in paper.figures)
         for scale in (name for name in SCALES if name in result.runs):
             shown = False
+            earlier = claims.same_code(result.paper, result.runs[scale].fingerprint) is False
+            place = f"{result.paper}\n{scale}" + ("\nmeasured with earlier code" if earlier else "")
             for record in result.runs[scale].claims:
                 claim = by_id.get(record.id)
                 says = Text(claim.says if claim else record.id)
@@ -68,7 +79,6 @@ def ledger_table(results: Sequence[Result]) -> Table:
                     if claim.of == "paper" and not shown:
                         says.append(f"\nthe paper's figures:{figures}", style="dim")
                         shown = True
-                place = f"{result.paper}\n{scale}"
                 table.add_row(place, says, verdict_text(record), estimate_text(record, claim))
     return table
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reprise import claims, ledger
 from reprise.claim import SCALES, Prepared, Scale, Setting, Trial
-from reprise.errors import InvalidInputError, RepriseError
+from reprise.errors import FailedTrialError, InvalidInputError, RepriseError
 from reprise.ledger import Result, Run, TrialRecord
 from reprise.runner import environment
 from reprise.runner.workers import Task, in_processes, inline, on_ray
@@ -48,18 +49,19 @@ def run(
     """Measure the claims of papers and judge them.
 
     Each finished trial is written to `out/<slug>.json` at once, so that an interruption loses only the trials under
-    way; `resume` continues there as long as the code of method and claim is the same.
+    way; `resume` continues there as long as the code that measures is the same. Where trials of the same scale are
+    there that are not continued, the file is copied to `out/<slug>.previous-1.json` (-2, ...) first.
 
     Parameters
     ----------
     slugs : papers to run, one after the other.
     seeds : how many (0, 1, ...), or which.
     scale : ``"quick"``, ``"desktop"`` or ``"full"``; kept apart in the results.
-    device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    device : ``"auto"``, ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for one GPU of several.
     jobs : trials at once, each in a process of its own with an equal share of the threads; 0 runs them in this process.
         Papers whose claims are about time run one trial at once.
     ray : address of a Ray cluster (``"local"`` starts one here) that runs the trials instead.
-    resume : keep the trials that are already in `out` and run the others.
+    resume : keep all trials that are already in `out` and run those of `seeds` that are missing.
     out : folder of the results.
     on_event : called as things happen.
 
@@ -70,9 +72,12 @@ def run(
     Raises
     ------
     UnknownNameError, InvalidInputError
-        For a slug, scale or number of seeds or jobs that cannot be run, before anything is run.
+        For a slug, scale, device or number of seeds or jobs that cannot be run, before anything is run.
     RepriseError
-        If a trial fails: names paper and seed; finished trials stay in `out`.
+        For `ray` with claims about time, before anything is run; and for trials to resume that were made on another
+        machine or with other packages.
+    FailedTrialError
+        If a trial fails: names paper and seed. The others are finished, judged and written first.
 
     Examples
     --------
@@ -92,7 +97,11 @@ def run(
     if jobs < 0:
         raise InvalidInputError(f"jobs must be 0 (in this process) or more, got {jobs}.")
     for slug in slugs:
-        claims.load(slug)
+        module = claims.load(slug)
+        if ray is not None and _is_timed(module):
+            raise RepriseError(
+                f"{slug} has claims about time, whose trials run alone on one machine: run it without --ray."
+            )
     setting = Setting(scale=scale, device=environment.resolve_device(device))
     return [_run_paper(slug, wanted, setting, jobs, ray, resume, Path(out), on_event) for slug in slugs]
 
@@ -108,32 +117,49 @@ def _run_paper(
     on_event: Callable[[Event], None],
 ) -> Result:
     module = claims.load(slug)
-    if any(claim.timing for claim in module.CLAIMS):
+    if _is_timed(module):
         jobs = min(jobs, 1)
     threads = max(1, (os.cpu_count() or 1) // max(jobs, 1))
     path = out / f"{slug}.json"
-    result, kept = _begin(path, slug, setting.scale, seeds, resume)
-    todo = [seed for seed in seeds if seed not in kept]
-    on_event(Event(slug, "prepare", len(kept), len(seeds)))
+    here = environment.describe(jobs=jobs, threads=threads, device=setting.device)
+    result, before = _begin(path, slug, setting.scale, resume)
+    kept = before.trials if before else []
+    todo = [seed for seed in seeds if before is None or seed not in before.seeds]
+    if before is not None and todo:
+        _check_same_place(path, before.environment, here)
+    done = len(seeds) - len(todo)
+    on_event(Event(slug, "prepare", done, len(seeds)))
     prepared = _prepared(slug, setting, out)
     current = Run(
         fingerprint=claims.fingerprint(slug),
-        environment=environment.describe(jobs=jobs, threads=threads, device=setting.device),
+        environment=before.environment if before is not None and not todo else here,
         prepared=dict(prepared.facts),
-        trials=list(kept.values()),
+        trials=list(kept),
     )
-    on_event(Event(slug, "start", len(kept), len(seeds)))
+    on_event(Event(slug, "start", done, len(seeds)))
     tasks = [Task(slug, Trial(seed=seed, scale=setting.scale, device=setting.device), threads) for seed in todo]
     result.runs[setting.scale] = current
-    with contextlib.closing(_finished(tasks, prepared, _prepared_path(slug, setting, out), jobs, ray)) as finished:
-        for record in finished:
-            current.add(record)
+    try:
+        with contextlib.closing(_finished(tasks, prepared, _prepared_path(slug, setting, out), jobs, ray)) as finished:
+            for record in finished:
+                current.add(record)
+                ledger.write(path, result)
+                done += 1
+                on_event(Event(slug, "trial", done, len(seeds), record.seed))
+    except FailedTrialError:
+        if current.trials:
+            with contextlib.suppress(InvalidInputError):  # too few trials to judge; the failure is what to tell
+                current.judge(module.CLAIMS, setting.scale)
             ledger.write(path, result)
-            on_event(Event(slug, "trial", len(current.trials), len(seeds), record.seed))
-    on_event(Event(slug, "judge", len(current.trials), len(seeds)))
+        raise
+    on_event(Event(slug, "judge", done, len(seeds)))
     current.judge(module.CLAIMS, setting.scale)
     ledger.write(path, result)
     return result
+
+
+def _is_timed(module: claims.ClaimModule) -> bool:
+    return any(claim.timing for claim in module.CLAIMS)
 
 
 def _finished(
@@ -146,24 +172,38 @@ def _finished(
     return in_processes(tasks, prepared_path, jobs)
 
 
-def _begin(
-    path: Path, slug: str, scale: Scale, seeds: list[int], resume: bool
-) -> tuple[Result, dict[int, TrialRecord]]:
-    """Read what is there: other scales are kept as they are, this one's trials only when resuming the same code."""
+def _begin(path: Path, slug: str, scale: Scale, resume: bool) -> tuple[Result, Run | None]:
+    """Read what is there: other scales are kept as they are, this one's run only when resuming the same code."""
     if not path.is_file():
-        return Result(paper=slug), {}
+        return Result(paper=slug), None
     result = ledger.read(path)
     before = result.runs.get(scale)
     if before is None:
-        return result, {}
+        return result, None
     if resume and before.fingerprint == claims.fingerprint(slug):
-        return result, {trial.seed: trial for trial in before.trials if trial.seed in seeds}
-    ledger.write(path.with_name(f"{slug}.previous.json"), result)
-    return result, {}
+        return result, before
+    ledger.write(_unused(path), result)
+    return result, None
+
+
+def _unused(path: Path) -> Path:
+    """Give the first name for a copy of a result that is not taken."""
+    copies = (ledger.copy_path(path, number) for number in itertools.count(1))
+    return next(copy for copy in copies if not copy.exists())
+
+
+def _check_same_place(path: Path, before: Mapping[str, object], here: Mapping[str, object]) -> None:
+    for name in environment.DECISIVE:
+        if name in before and before[name] != here[name]:
+            raise RepriseError(
+                f"{path} holds trials made with {name} {before[name]}, here it is {here[name]}: trials of different "
+                "machines, threads or packages are not joined; name another folder with --out."
+            )
 
 
 def _prepared_path(slug: str, setting: Setting, out: Path) -> Path:
-    return out / "prepared" / f"{slug}-{setting.scale}-{setting.device}-{claims.fingerprint(slug)}.joblib"
+    name = f"{slug}-{setting.scale}-{setting.device}-{claims.fingerprint(slug)}"
+    return out / "prepared" / f"{name.replace(':', '-')}.joblib"
 
 
 def _prepared(slug: str, setting: Setting, out: Path) -> Prepared:

@@ -1,4 +1,8 @@
-"""Where a trial runs: in this process, in a process of its own, or on a Ray cluster."""
+"""Where a trial runs: in this process, in a process of its own, or on a Ray cluster.
+
+A trial that fails takes no other with it: each of these gives the records of all that finish, then raises
+`FailedTrialError` where one did not.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,14 @@ import sys
 import time
 import traceback
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from reprise import claims
 from reprise.claim import Prepared, Trial
-from reprise.errors import MissingPackageError, RepriseError
+from reprise.errors import FailedTrialError, MissingPackageError, RepriseError
 from reprise.ledger import TrialRecord
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -36,11 +40,15 @@ class Task:
 
 def inline(tasks: list[Task], prepared: Prepared) -> Generator[TrialRecord]:
     """Run the tasks here, one after the other."""
+    failures: list[FailedTrialError] = []
     for task in tasks:
         try:
-            yield _measure(task, prepared)
+            record = _measure(task, prepared)
         except RepriseError as problem:
-            raise _failed(task, str(problem)) from problem
+            failures.append(_failed(task, str(problem)))
+            continue
+        yield record
+    _raise_any(failures)
 
 
 def in_processes(tasks: list[Task], prepared_path: Path, jobs: int) -> Generator[TrialRecord]:
@@ -51,6 +59,7 @@ def in_processes(tasks: list[Task], prepared_path: Path, jobs: int) -> Generator
     context = multiprocessing.get_context("spawn")
     waiting = list(reversed(tasks))
     running: dict[Connection, tuple[BaseProcess, Task]] = {}
+    failures: list[FailedTrialError] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
@@ -65,7 +74,13 @@ def in_processes(tasks: list[Task], prepared_path: Path, jobs: int) -> Generator
                 running[receiving] = (process, task)
             for ready in wait(list(running)):
                 assert isinstance(ready, Connection)
-                yield _receive(ready, *running.pop(ready))
+                try:
+                    record = _receive(ready, *running.pop(ready))
+                except FailedTrialError as problem:
+                    failures.append(problem)
+                    continue
+                yield record
+        _raise_any(failures)
     finally:
         for started, _ in running.values():
             started.terminate()
@@ -78,12 +93,15 @@ def in_processes(tasks: list[Task], prepared_path: Path, jobs: int) -> Generator
 def on_ray(tasks: list[Task], prepared: Prepared, address: str) -> Generator[TrialRecord]:
     """Run the tasks on a Ray cluster; ``"local"`` starts one on this machine for the time of the run.
 
+    A task asks for as many cores as it has threads, or for those of the largest node where no node has so many. Each
+    runs in a process of its own, so that its peak memory is its own.
+
     Raises
     ------
     MissingPackageError
         If Ray is not installed.
     RepriseError
-        If the cluster cannot be reached, or a trial fails there.
+        If the cluster cannot be reached.
     """
     try:
         import ray
@@ -100,13 +118,13 @@ def on_ray(tasks: list[Task], prepared: Prepared, address: str) -> Generator[Tri
             raise RepriseError(f"No Ray cluster answers at {address!r} ({problem}).") from problem
     try:
         shared = ray.put(prepared)
-        remote = ray.remote(_measure_with_threads)
-        pending = {
-            remote.options(num_cpus=task.threads, num_gpus=1 if task.trial.device == "cuda" else 0).remote(
-                task, shared
-            ): task
-            for task in tasks
-        }
+        remote = ray.remote(max_calls=1)(_measure_with_threads)
+        largest = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+        pending = {}
+        for task in tasks:
+            cores, gpus = reservation(task, largest)
+            pending[remote.options(num_cpus=cores, num_gpus=gpus).remote(_on_its_gpu(task), shared)] = task
+        failures: list[FailedTrialError] = []
         while pending:
             done, _ = ray.wait(list(pending), num_returns=1)
             for reference in done:
@@ -114,11 +132,25 @@ def on_ray(tasks: list[Task], prepared: Prepared, address: str) -> Generator[Tri
                 try:
                     record: TrialRecord = ray.get(reference)
                 except ray.exceptions.RayError as problem:
-                    raise _failed(task, str(problem)) from problem
+                    failures.append(_failed(task, str(problem)))
+                    continue
                 yield record
+        _raise_any(failures)
     finally:
         if started_here:
             ray.shutdown()
+
+
+def reservation(task: Task, largest: float) -> tuple[float, int]:
+    """Give the cores and GPUs that a task asks of a cluster whose largest node has so many cores."""
+    cores = min(task.threads, largest) if largest else task.threads
+    return cores, int(task.trial.device.startswith("cuda"))
+
+
+def _on_its_gpu(task: Task) -> Task:
+    """Let a task take the one GPU that Ray shows it, whatever its number on this machine."""
+    accelerated = task.trial.device.startswith("cuda")
+    return replace(task, trial=replace(task.trial, device="cuda")) if accelerated else task
 
 
 def _work(task: Task, prepared_path: Path, sending: Connection) -> None:
@@ -200,5 +232,11 @@ class _few_threads:
                 os.environ[name] = value
 
 
-def _failed(task: Task, reason: str) -> RepriseError:
-    return RepriseError(f"{task.paper}, seed {task.trial.seed}, failed: {reason.strip()}")
+def _failed(task: Task, reason: str) -> FailedTrialError:
+    return FailedTrialError(f"{task.paper}, seed {task.trial.seed}, failed: {reason.strip()}")
+
+
+def _raise_any(failures: list[FailedTrialError]) -> None:
+    if failures:
+        others = f" ({len(failures) - 1} more failed too.)" if len(failures) > 1 else ""
+        raise FailedTrialError(f"{failures[0]}{others}")

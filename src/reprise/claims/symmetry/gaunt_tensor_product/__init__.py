@@ -26,6 +26,8 @@ from reprise.claims.symmetry.gaunt_tensor_product.tetris import ACHIRAL, CHIRAL,
 # what is asked of the Tetris pieces. The other tolerances are of rounding.
 TEN = (10.0,)
 TIMED: tuple[Scale, ...] = ("desktop", "full")  # degree 10 is not timed at quick scale
+# The ledger's runs at desktop scale timed neither the Fourier way nor third powers: these wait for the next ones.
+UNTIMED_YET: tuple[Scale, ...] = ("quick", "full")
 
 CLAIMS = (
     Claim(
@@ -70,7 +72,7 @@ CLAIMS = (
         margin=29 / 30,
         relative=True,
         timing=True,
-        scales=TIMED,
+        scales=("full",),
         metric_unit="ms",
         note="One thread, 1,000 pairs: pilots found about 10 times. The paper's figures are of a GPU, which has many "
         "small Fourier transforms done at once, and of an older e3nn. e3nn returns each path on its own and so many "
@@ -87,6 +89,7 @@ CLAIMS = (
         high=3.7,
         log_log=True,
         timing=True,
+        scales=UNTIMED_YET,
         metric_unit="ms",
     ),
     Claim(
@@ -165,6 +168,7 @@ CLAIMS = (
         margin=6 / 7,
         relative=True,
         timing=True,
+        scales=UNTIMED_YET,
         metric_unit="ms",
         note="e3nn's products have the paths and weights of Gaunt products. After the first, degrees above 6 are cut "
         "off, which on the grid they are not.",
