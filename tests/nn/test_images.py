@@ -73,6 +73,25 @@ def test_each_image_has_its_own_map():
         assert torch.allclose(together[i : i + 1], warp_images(image[i : i + 1], maps[i], shifts[i]))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_one_map_goes_with_many_shifts_and_one_shift_with_many_maps(count):
+    image, maps = random_images(count, 1, 8, 8), torch.stack([turn(10.0 * i) for i in range(count)])
+    shifts = torch.arange(2.0 * count).view(count, 2) / 3
+    for g, shift in ((maps[0], shifts), (maps, shifts[0])):
+        together = warp_images(image, g, shift)
+        each = warp_images(image, g.expand(count, 2, 2), shift.expand(count, 2))
+        assert torch.allclose(together, each, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_types_lose_only_the_last_rounding(dtype):
+    image = random_images(2, 1, 65, 65).to(dtype)
+    g = torch.tensor([[1.1, 0.4], [-0.2, 0.9]])
+    moved = warp_images(image, g)
+    assert moved.dtype == dtype
+    assert torch.equal(moved, warp_images(image.float(), g).to(dtype))
+
+
 def test_gradients_reach_image_map_and_shift():
     image = random_images(1, 1, 6, 6).requires_grad_()
     g = (turn(10) * 1.1).requires_grad_()
@@ -84,6 +103,7 @@ def test_gradients_reach_image_map_and_shift():
     ("images", "matrix", "shift", "message"),
     [
         (torch.zeros(3, 3), torch.eye(2), None, "Images"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.long), torch.eye(2), None, "floating"),
         (torch.zeros(2, 1, 3, 3), torch.eye(3), None, "Maps of the plane"),
         (torch.zeros(2, 1, 3, 3), torch.eye(2).expand(3, 2, 2), None, "Maps of the plane"),
         (torch.zeros(2, 1, 3, 3), torch.eye(2), torch.zeros(3), "Shifts"),

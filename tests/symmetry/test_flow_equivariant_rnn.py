@@ -273,6 +273,31 @@ def test_truncation_shrinks_as_the_set_grows():
     assert errors[2] < 1e-5
 
 
+def test_parts_keep_their_mode_when_the_flow_is_measured():
+    norm = nn.BatchNorm3d(1).eval()
+    model = nn.Sequential(norm, nn.Dropout(0.5))
+    flow_equivariance_error(model, frames(2, 1, 1, 6, 5), (1, 0), start=0)
+    assert model.training
+    assert model[1].training
+    assert not norm.training
+
+
+@pytest.mark.parametrize("mix", [0, 1])
+@pytest.mark.parametrize("dims", [1, 2])
+def test_class_scores_do_not_notice_where_a_sequence_is(dims, mix):
+    model = FERNNClassifier(1, 4, 5, translation_velocities(1, dims), dims=dims, mix_velocities=mix)
+    x = frames(2, 4, 1, *(8, 9)[2 - dims :])
+    assert torch.allclose(model(torch.roll(x, 3, -1)), model(x), atol=1e-5)
+    assert not torch.allclose(model(x.flip(1)), model(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(("dims", "mix"), [(1, 0), (1, 1), (2, 1)])
+def test_signals_and_mixed_velocities_shift_with_the_sequence_too(dims, mix):
+    model = FERNNSeq2Seq(1, 5, translation_velocities(1, dims), decoder_layers=1, dims=dims, mix_velocities=mix)
+    x = frames(2, 4, 1, *(8, 9)[2 - dims :])
+    assert torch.allclose(model(torch.roll(x, 2, -1), 3), torch.roll(model(x, 3), 2, -1), atol=1e-5)
+
+
 def test_class_scores_do_not_notice_the_flow():
     x = frames(3, 5, 1, 6, 5)
     model = FERNNClassifier(1, 4, 6, CLOSED)

@@ -305,13 +305,17 @@ def slow_group_convolution(layer, x, given, wanted):
     for n, inverse in enumerate(wanted.inverse):
         for m, g in enumerate(given.g):
             fibre = group_log(inverse @ g, group).float()
+            near = fibre.norm()
+            if layer.periodic:  # of GL+(2), whose last coordinate is √2 times the angle
+                turn = fibre[3].minimum(2 * math.sqrt(2) * math.pi - fibre[3])
+                near, fibre = fibre[:3].norm().hypot(turn), group.periodic(inverse @ g).float()
             for p, u in enumerate(points):
                 at = torch.cat([inverse.float() @ u, fibre])
                 weight = layer.kernel.linear(layer.kernel.sines(at)).view(layer.out_channels, layer.in_channels)
                 if group.volume_preserving:
                     weight = weight * float(at[:2].norm() <= 1)
                 else:
-                    weight = weight * torch.sigmoid(2 * (1 - at.norm())) / torch.linalg.det(g.float())
+                    weight = weight * torch.sigmoid(2 * (1 - at[:2].norm().hypot(near))) / torch.linalg.det(g.float())
                 row, column = divmod(p, size)
                 patch = x[:, :, m, row : row + height, column : column + width]
                 out[:, :, n] += torch.einsum("oc,bchw->bohw", weight, patch)
@@ -329,6 +333,19 @@ def test_layers_are_their_slow_sums(group):
     assert torch.allclose(lifted, slow_lift(lift, x, given), atol=1e-5)
     assert torch.allclose(conv(lifted, given, wanted), slow_group_convolution(conv, lifted, given, wanted), atol=1e-5)
     assert torch.equal(conv(lifted, given), conv(lifted, given, given))
+
+
+def test_periodic_kernels_fade_out_with_the_logarithm_and_not_with_the_numbers_they_read():
+    conv = GroupConv2d("gl2", 3, 2, 3, periodic=True)
+    given, wanted = exact(conv.group, 4), exact(conv.group, 3, seed=1)
+    x = torch.randn(2, 3, 4, 7, 8)
+    assert torch.allclose(conv(x, given, wanted), slow_group_convolution(conv, x, given, wanted), atol=1e-5)
+    turns = torch.tensor([-1e-4, 0.0, 1e-4], dtype=torch.float64)
+    r = rotation_exp(SO2().hat(math.sqrt(2) * turns[:, None]))
+    weight = conv.weight(GroupSamples(r, r.mT), GroupSamples(r[1:2], r[1:2]))
+    below, at, above = weight[:, 0].unbind(2)
+    assert (below - at).abs().max() < 0.01 * at.abs().max()
+    assert (above - at).abs().max() < 0.01 * at.abs().max()
 
 
 @pytest.mark.parametrize("group", PLANE)
@@ -393,6 +410,16 @@ def test_subpixels_bring_coarse_kernels_nearer_to_equivariance():
         samples = exact(lift.group, 6)
         errors.append(np.mean([affine_equivariance_error(lift, images, h, samples) for h in samples.g[1:4]]))
     assert errors[1] < 0.5 * errors[0]
+
+
+def test_the_papers_layer_is_further_from_equivariance_than_a_smooth_one():
+    images, errors = digits_like(65), []
+    for settings in ({}, {"subpixels": 4, "reach": 1.3, "kernel": {"w0": 3.0}}):
+        torch.manual_seed(0)
+        lift = LiftConv2d("sl2", 1, 4, 9, bias=False, **settings)
+        samples = exact(lift.group, 6)
+        errors.append(np.mean([affine_equivariance_error(lift, images, h, samples) for h in samples.g[1:4]]))
+    assert errors[0] > 0.05 > errors[1]
 
 
 # --- network
@@ -516,6 +543,10 @@ TURNED_OVER = torch.diag(torch.tensor([1.0, -1.0]))
         (lambda: LiftConv2d("sl2", 1, 2, 1), "at least 2 x 2"),
         (lambda: LiftConv2d(SLn(3), 1, 2, 3), "groups of the plane"),
         (lambda: LiftConv2d("sl2", 0, 2, 3), "at least 1"),
+        (lambda: LiftConv2d(SPD2(), 1, 2, 3), "no group"),
+        (lambda: LiftConv2d("sl2", 1, 2, 3, kernel={"layers": -1}), "got -1"),
+        (lambda: LiftConv2d("sl2", 1, 2, 3, kernel={"width": 0}), "got width=0"),
+        (lambda: rotation_log(torch.eye(4, requires_grad=True)), "no gradient"),
         (lambda: LiftConv2d("sl2", 1, 2, 3, padding=-1), "padding"),
         (lambda: LiftConv2d("sl2", 1, 2, 3, subpixels=0), "at least 1"),
         (lambda: LiftConv2d("sl2", 1, 2, 3, reach=0.0), "reach"),

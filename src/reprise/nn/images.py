@@ -29,7 +29,8 @@ def warp_images(
     Raises
     ------
     InvalidInputError
-        If a shape does not fit, a value of the maps is not finite, or a map is not invertible.
+        If a shape does not fit, the images are not floating, a value of the maps is not finite, or a map is not
+        invertible.
 
     Examples
     --------
@@ -45,6 +46,8 @@ def warp_images(
     """
     if images.ndim != 4 or min(images.shape[-2:]) < 1:
         raise InvalidInputError(f"Images (B, C, H, W) are expected; got shape {tuple(images.shape)}.")
+    if not images.is_floating_point():
+        raise InvalidInputError(f"Images are a floating tensor; got {images.dtype}.")
     count, _, height, width = images.shape
     precise = torch.promote_types(images.dtype, torch.float32)  # shorter types would misplace pixels
     matrix = matrix.to(images.device, precise)
@@ -61,13 +64,14 @@ def warp_images(
         raise InvalidInputError("Maps and shifts of images must be finite; got NaN or infinity.")
     if bool((torch.linalg.det(matrix.detach().double()) == 0).any()):
         raise InvalidInputError("Maps that act on images must be invertible; one has determinant 0.")
-    inverse = torch.linalg.inv(matrix)
-    back = -(inverse @ shift[..., None])
+    inverse = torch.linalg.inv(matrix).expand(count, 2, 2)
+    back = -(inverse @ shift.expand(count, 2)[..., None])
     # affine_grid measures in half widths and half heights, which differ where an image is not square.
     half = matrix.new_tensor([width / 2, height / 2])
-    theta = torch.cat([inverse * half / half[:, None], back / half[:, None]], dim=-1).expand(count, 2, 3)
+    theta = torch.cat([inverse * half / half[:, None], back / half[:, None]], dim=-1)
     grid = torch.nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return torch.nn.functional.grid_sample(images, grid.to(images.dtype), align_corners=False)
+    warped = torch.nn.functional.grid_sample(images.to(precise), grid, align_corners=False)
+    return warped.to(images.dtype)
 
 
 def rotate_images(images: Float[Tensor, "B C H W"], degrees: Float[Tensor, " B"]) -> Float[Tensor, "B C H W"]:

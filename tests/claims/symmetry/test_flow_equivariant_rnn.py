@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.flow_equivariant_rnn import digits, exactness, forecasting
+from reprise.claims.symmetry.flow_equivariant_rnn import CLAIMS, digits, exactness, forecasting
 from reprise.claims.symmetry.flow_equivariant_rnn.sizes import (
     BLANK,
     COPY,
@@ -81,6 +81,35 @@ def test_errors_shrink_to_nothing_as_the_set_of_velocities_closes(images):
     others = [m.value for m in measured if m.metric == exactness.CLOSED and m.arm != FERNN]
     assert len(others) == 3
     assert min(others) > 0.1
+
+
+def test_exactness_is_measured_on_large_digits_too():
+    large = torch.rand(9, 28, 28, generator=torch.Generator().manual_seed(0))
+    measured = list(exactness.measure_exactness(TRIAL, digits.Digits(large, large, "random", "none")))
+    exact = [m.value for m in measured if m.arm == FERNN and m.metric != exactness.OPEN]
+    assert len(exact) == 3
+    assert max(exact) < 1e-5
+
+
+def test_turning_digits_are_trained_in_batches_of_their_own(images, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        forecasting,
+        "train",
+        lambda *_, batch_size, schedule, **__: taken.append((batch_size, schedule)),
+    )
+    size = replace(QUICK, rotating_batch=3, schedule="constant")
+    list(forecasting.measure_turning(TRIAL, size, images))
+    list(forecasting.measure_moving(TRIAL, size, images))
+    assert taken == [(3, "constant")] * 2 + [(QUICK.batch, "constant")] * 5
+
+
+def test_claims_about_what_lies_ahead_are_judged_beyond_what_was_trained():
+    for claim in CLAIMS:
+        if claim.metric == forecasting.BY_HORIZON:
+            for scale in claim.scales:
+                assert min(claim.at) > SIZES[scale].read
+                assert max(claim.at) <= SIZES[scale].horizon
 
 
 def test_full_scale_moves_mnist_or_says_what_is_missing():

@@ -79,6 +79,10 @@ def test_scenes_depend_on_the_seed_alone(make, images):
     [
         (lambda i: MovingImages(i, 3, []), "at least one"),
         (lambda i: MovingImages(i, 3, [(0.5, 0)]), "whole numbers"),
+        (lambda i: MovingImages(i, 3, [(1.0, 0)]), "whole numbers"),
+        (lambda i: MovingImages(i, 3, [(float("nan"), 0)]), "whole numbers"),
+        (lambda i: MovingImages(i * 3, 3, [(1, 0)]), "from 0 to 1"),
+        (lambda i: RotatingImages(i - 1, 3, [5.0]), "from 0 to 1"),
         (lambda i: MovingImages(i[None, None], 3, [(1,)]), "Images have shape"),
         (lambda i: MovingImages(i, 0, [(1, 0)]), "seq_len is 0"),
         (lambda i: MovingImages(i, 3, [(1, 0)], canvas=4), "does not hold"),

@@ -14,6 +14,7 @@ arXiv:1502.04681.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -50,6 +51,11 @@ class _Scenes(Dataset[tuple[Tensor, Tensor]]):
             raise InvalidInputError(
                 f"Images are finite floating numbers from 0 to 1; got {given.dtype}"
                 + ("." if not given.is_floating_point() else " with values that are not finite.")
+            )
+        low, high = float(given.min()), float(given.max())
+        if low < 0 or high > 1:
+            raise InvalidInputError(
+                f"Images have values from 0 to 1, as brightness is cut off there; got {low:g} to {high:g}."
             )
         length = len(given) if length is None else length
         for name, value in (("seq_len", seq_len), ("num_objects", num_objects), ("length", length)):
@@ -143,7 +149,7 @@ class MovingImages(_Scenes):
         listed = [tuple(velocity) for velocity in velocities]
         if not listed or len({len(v) for v in listed}) != 1 or len(listed[0]) not in {1, 2}:
             raise InvalidInputError(f"Velocities are (vx, vy) or (vx,), at least one; got {listed}.")
-        if any(int(number) != number for velocity in listed for number in velocity):
+        if any(not isinstance(number, Integral) or isinstance(number, bool) for v in listed for number in v):
             raise InvalidInputError(f"Velocities are whole numbers of pixels a frame; got {listed}.")
         super().__init__(images, seq_len, len(listed), num_objects, canvas, seed, length, dims=len(listed[0]))
         self.velocity = torch.tensor(listed)[self.choice]

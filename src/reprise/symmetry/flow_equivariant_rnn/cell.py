@@ -47,7 +47,8 @@ class FERNNCell(nn.Module):
     kernel : odd width of both convolutions.
     mix_velocities : how many grid steps apart velocities may be to influence each other; 0 keeps them apart, as in
         the paper's experiments. Beyond that W also runs over differences of velocities, before the motion, which
-        objects need that meet or push each other.
+        objects need that meet or push each other. Beyond the edge of the set there are zeros, which parts near it
+        feel: states follow a motion as far from the edge as mixing has reached.
     dims : 2 for images (B, C, H, W), 1 for signals (B, C, W).
     orientations : N of rotations.
     transport : ``"flow"``, or ``"learned"`` for a free kernel in place of each motion, the baseline G-RNN+.

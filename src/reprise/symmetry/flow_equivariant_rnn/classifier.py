@@ -19,7 +19,8 @@ class FERNNClassifier(nn.Module):
     """Class scores of a sequence: the last state's maximum over velocities, its mean over positions, a linear layer.
 
     Moving the scene with a velocity of the set renumbers and moves the state, which neither pooling notices: on a
-    torus whose velocities are closed under addition the scores are exactly invariant to flows. For rotations the
+    torus whose velocities are closed under addition and do not mix, the scores are exactly invariant to flows; with
+    `mix_velocities` above 0 the convolution over velocities meets zeros beyond the edge of the set. For rotations the
     maximum runs over orientations too.
 
     Parameters

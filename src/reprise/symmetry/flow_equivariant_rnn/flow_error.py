@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Literal, get_args
 
 import torch
@@ -14,6 +15,7 @@ from reprise.nn.images import rotate_images
 from reprise.symmetry.flow_equivariant_rnn.cell import FERNNCell
 from reprise.symmetry.flow_equivariant_rnn.checks import require_sequence
 from reprise.symmetry.flow_equivariant_rnn.flows import Rotations, Translations
+from reprise.training.stage import modes_kept
 
 Kind = Literal["translation", "rotation"]
 Velocity = Sequence[int] | int | float
@@ -84,7 +86,8 @@ def flow_equivariance_error(
     """Give |model(ψ x) - ψ model(x)| / |ψ model(x)|, for the flow ψ of one velocity.
 
     A model that gives sequences should give moving ones when its input moves; one that gives anything else, such as
-    class scores (B, classes), should not notice. Run without gradients; a module in evaluation mode.
+    class scores (B, classes), should not notice. Run without gradients; a module in evaluation mode,
+    each part of it put back into the mode it was in.
 
     Parameters
     ----------
@@ -112,15 +115,10 @@ def flow_equivariance_error(
     >>> flow_equivariance_error(lambda x: x, x, (1, 0), start=0)
     0.0
     """
-    training = isinstance(model, nn.Module) and model.training
-    try:
+    with modes_kept(model) if isinstance(model, nn.Module) else nullcontext(), torch.no_grad():
         if isinstance(model, nn.Module):
             model.eval()
-        with torch.no_grad():
-            straight, got = model(x), model(flow_transform(x, velocity, kind=kind))
-    finally:
-        if isinstance(model, nn.Module):
-            model.train(training)
+        straight, got = model(x), model(flow_transform(x, velocity, kind=kind))
     expected = straight
     if straight.ndim == x.ndim:
         expected = flow_transform(straight, velocity, kind=kind, start=x.shape[1] if start is None else start)

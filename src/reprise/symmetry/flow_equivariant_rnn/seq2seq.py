@@ -28,7 +28,8 @@ class FERNNSeq2Seq(nn.Module):
 
     - ``decode="transported"``: the state is first moved to the time of the frame that is to come,
       x_{t+1} = decoder( pool_ν ψ_1(ν) h_{t+1}(ν) ). If the velocities are closed under addition (all W velocities of
-      a torus of width W) predictions are exactly equivariant to flows; otherwise up to what leaves the set.
+      a torus of width W) and do not mix, predictions are exactly equivariant to flows; otherwise up to what leaves the
+      set. (With `mix_velocities` above 0 the convolution over velocities meets zeros beyond the edge of the set.)
     - ``decode="official"``: as in the authors' code, the last frame is read a second time, and the state that results
       is decoded where it is. The frame read then lags one step behind, so that predictions are not equivariant.
 

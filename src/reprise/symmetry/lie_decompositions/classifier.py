@@ -32,7 +32,7 @@ class AffineInvariantClassifier(ClassifierMixin, BaseEstimator):
     The defaults are for about a thousand small images on a processor, which take some minutes. They keep one draw of
     group elements: with new ones at every step, as in the paper, training takes many times as long. The paper's are
     ``width=40, samples=10, resample=True, subpixels=1, reach=1, epochs=50, lr=2e-4, sine_rate=1, batch_size=128,
-    clip=None``, for 60,000 images of 40 x 40 pixels on a GPU.
+    clip=None``, for 60,000 images of 40 x 40 pixels on a GPU, and Adam with its weight decay in the gradient.
 
     Compare it with an ordinary convolutional network first: in pilots, one of equal budget was more accurate than this
     on warped digits.

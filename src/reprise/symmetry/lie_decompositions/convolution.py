@@ -152,7 +152,7 @@ class GroupConv2d(_SampledConv2d):
 
     over the samples that f is given at and the pixels u of the kernel: a Monte Carlo estimate of the integral over
     the group, up to a constant. k is a `SineKernel` of 2 + dim G coordinates, cut off by `hard_disc` in the plane
-    (groups that keep areas) or by `smooth_ball` in all coordinates.
+    (groups that keep areas) or by `smooth_ball` in all coordinates of plane and group.
 
     When h acts on f, (h f)(x, g) = f(h⁻¹ x, h⁻¹ g), all samples moving along, the output moves along, up to pixels.
 
@@ -164,7 +164,7 @@ class GroupConv2d(_SampledConv2d):
     group, in_channels, out_channels, kernel_size, padding, bias, subpixels, reach, kernel : as those of `LiftConv2d`;
         a kernel of 1 is allowed here.
     periodic : let kernels be functions of `MatrixGroup.periodic` coordinates, which do not jump at the identity, in
-        place of the paper's ξ⁻¹. Ours.
+        place of the paper's ξ⁻¹; the smooth cut-off then goes by the shorter turn. Ours.
 
     Raises
     ------
@@ -226,8 +226,8 @@ class GroupConv2d(_SampledConv2d):
         """Sample the kernel at pairs of group elements."""
         plane = self._turned_grid(out_samples)
         relative = out_samples.inverse[:, None] @ samples.g
-        coordinates = self.group.periodic(relative) if self.periodic else self.group.log(relative, check=False)
-        fibre = coordinates.to(self.grid)  # (N_out, N_in, dim)
+        logarithm = self.group.log(relative, check=False)
+        fibre = (self.group.periodic(relative) if self.periodic else logarithm).to(self.grid)  # (N_out, N_in, dim)
         shape = (*fibre.shape[:2], *plane.shape[1:3])
         at = torch.cat(
             [plane[:, None].expand(*shape, 2), fibre[:, :, None, None].expand(*shape, fibre.shape[-1])], dim=-1
@@ -235,6 +235,12 @@ class GroupConv2d(_SampledConv2d):
         if self.group.volume_preserving:
             cut = hard_disc(at[..., :2])
         else:  # Haar's density belongs to the variable of integration
-            cut = smooth_ball(at) / torch.linalg.det(samples.g.to(self.grid)).abs()[:, None, None]
+            distance = torch.linalg.vector_norm(logarithm, dim=-1)
+            if self.periodic:  # the inverse turns the other way round: the shorter way does not jump at the identity
+                back = self.group.log(samples.inverse @ out_samples.g[:, None], check=False)
+                distance = torch.minimum(distance, torch.linalg.vector_norm(back, dim=-1))
+            apart = distance.to(self.grid)[:, :, None, None, None].expand(*shape, 1)
+            cut = smooth_ball(torch.cat([at[..., :2], apart], dim=-1))
+            cut = cut / torch.linalg.det(samples.g.to(self.grid)).abs()[:, None, None]
         kernel = self.kernel(at, cut)  # (N_out, N_in, k², C_out, C_in)
         return kernel.permute(3, 0, 4, 1, 2).unflatten(-1, (self.kernel_size, self.kernel_size))

@@ -141,8 +141,10 @@ class SineKernel(nn.Module):
     ):
         super().__init__()
         sizes = {"in_channels": in_channels, "out_channels": out_channels, "width": width, "fan": fan}
-        if wrong := [f"{name}={value}" for name, value in sizes.items() if value < 1] or layers < 0:
-            raise InvalidInputError(f"Sizes of a kernel must be at least 1; got {wrong or f'layers={layers}'}.")
+        if wrong := [f"{name}={value}" for name, value in sizes.items() if value < 1]:
+            raise InvalidInputError(f"Sizes of a kernel must be at least 1; got {', '.join(wrong)}.")
+        if layers < 0:
+            raise InvalidInputError(f"layers counts further sine layers and must be at least 0; got {layers}.")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.sines = nn.Sequential(
             SineLayer(coordinates, width, first_w0 or w0, first=True),

@@ -143,6 +143,11 @@ def group_exp(v: Float[Tensor, "*batch dim"], group: str | MatrixGroup) -> Float
 def plane_group(group: str | MatrixGroup) -> MatrixGroup:
     """Give the group of the plane, by name where it is one."""
     group = group_named(group) if isinstance(group, str) else group
+    if isinstance(group, SPDn):
+        raise InvalidInputError(
+            f"{group} is no group (products of its matrices are not symmetric); convolutions take a group of the "
+            f"plane: {', '.join(GROUPS)}."
+        )
     if group.n != 2:
         raise InvalidInputError(f"Images are acted on by groups of the plane; {group} acts on {group.n} dimensions.")
     return group

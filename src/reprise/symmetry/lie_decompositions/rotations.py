@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from reprise.errors import InvalidInputError
 from reprise.symmetry.rotation_continuity import rotation_to_rotation_vector
 
 _NO_TURN = {torch.float64: 1e-9}
@@ -42,6 +43,11 @@ def rotation_log(r: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch n n"]:
     from SciPy's Schur decomposition, matrix by matrix and without a gradient. Where a plane turns by π there are two
     shortest turns, of which one is given.
 
+    Raises
+    ------
+    InvalidInputError
+        If a gradient is asked for in more than three dimensions.
+
     Examples
     --------
     >>> import torch
@@ -60,6 +66,11 @@ def rotation_log(r: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch n n"]:
         x, y, z = rotation_to_rotation_vector(r).unbind(-1)
         zero = torch.zeros_like(x)
         return torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).view(*x.shape, 3, 3)
+    if r.requires_grad and torch.is_grad_enabled():
+        raise InvalidInputError(
+            f"The logarithm of rotations has no gradient in more than three dimensions; got n={n} and a tensor that "
+            "requires one. Detach it, or work under torch.no_grad()."
+        )
     flat = r.detach().double().cpu().reshape(-1, n, n).numpy()
     logarithms = np.stack([_log_by_schur(matrix) for matrix in flat]) if len(flat) else flat
     return torch.from_numpy(logarithms).view(r.shape).to(r)

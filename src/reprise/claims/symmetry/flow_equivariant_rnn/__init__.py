@@ -1,7 +1,9 @@
 """Claims of FERNN (Keller, 2025): moving digits at speeds and horizons never trained on, exactness, and speed.
 
-All networks of a comparison see the same scenes in the same order, with the same number of steps; each has its own
-learning rate, chosen from one grid on pilot seeds.
+All networks of a comparison see the same scenes in the same order, with the same number of steps. Learning rates were
+chosen on one pilot seed, in distribution: for FERNN and G-RNN on moving digits of 0.002, 0.005 and 0.01, for G-RNN+ and
+on turning digits of 0.002 and 0.005 alone, where all took the upper one. Nothing was tuned on slow motion, which takes
+the rates of all speeds, nor at full scale, which takes the authors' rates.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from reprise.claims.symmetry.flow_equivariant_rnn.forecasting import (
 from reprise.claims.symmetry.flow_equivariant_rnn.sizes import BLANK, COPY, FERNN, GRNN, GRNN_PLUS, SIZES
 from reprise.claims.symmetry.flow_equivariant_rnn.speed import LOOP, OFFICIAL, STEP, measure_speed
 
+ONE_STATE = (
+    "G-RNN+ was not trained on slow motion, so that this does not tell what the flow does from what more state does."
+)
 OUTSIDE = "error outside the set over error at its fastest"
 
 CLAIMS = (
@@ -48,11 +53,18 @@ CLAIMS = (
         against=(GRNN, COPY, BLANK), at=(-2.0, 2.0),
         says="trained on speeds up to 1 only, at the unseen speeds -2 and 2 of its set it errs less than the network "
         "without velocities, repeating the last frame, and a blank frame",
+        note=ONE_STATE,
     ),
     Claim(
         id="further-ahead", of="paper", kind="superior", metric=BY_HORIZON, better="lower", ours=FERNN,
-        against=(GRNN, GRNN_PLUS), at=(8.0, 16.0),
-        says="trained to predict 4 frames, it errs less in the 8th and in the 16th",
+        against=(GRNN, GRNN_PLUS), at=(8.0, 16.0), scales=("quick", "desktop"),
+        says="it errs less in the 8th and in the 16th frame ahead, further than any network was trained to predict",
+        note="At desktop scale networks are trained to predict 4 frames.",
+    ),
+    Claim(
+        id="furthest-ahead", of="paper", kind="superior", metric=BY_HORIZON, better="lower", ours=FERNN,
+        against=(GRNN, GRNN_PLUS), at=(20.0, 40.0, 70.0), scales=("full",),
+        says="trained to predict 10 frames, it errs less in the 20th, the 40th and the 70th",
     ),
     Claim(
         id="turning", of="paper", kind="superior", metric=ROTATION, better="lower", ours=FERNN, against=(GRNN,),
@@ -62,6 +74,7 @@ CLAIMS = (
         id="three-times", of="here", kind="superior", metric=BY_SPEED, better="lower", ours=FERNN, against=(GRNN,),
         margin=2 / 3, relative=True, at=(-2.0, 2.0),
         says="at the unseen speeds -2 and 2 its error is less than a third of that without velocities",
+        note=ONE_STATE,
     ),
     Claim(
         id="slow-as-well", of="here", kind="not_inferior", metric=SLOW_IN_DISTRIBUTION, better="lower", ours=FERNN,
@@ -90,9 +103,11 @@ CLAIMS = (
     ),
     Claim(
         id="faster-than-the-loop", of="here", kind="superior", metric=STEP, metric_unit="ms", better="lower",
-        ours=FERNN, against=(LOOP,), margin=2 / 3, relative=True, timing=True,
-        says="a training step takes less than a third of the time of the authors' loop over 25 velocities",
-        note="It takes a little more than a third: the margin was set in pilots, a hair too boldly.",
+        ours=OFFICIAL, against=(LOOP,), margin=2 / 3, relative=True, timing=True,
+        says="a forward and backward pass, decoded as the authors do, takes less than a third of the time of their "
+        "loop over 25 velocities",
+        note="It takes nearly two fifths, and with our own decoding a little more than a third: the margin was set in "
+        "pilots, too boldly.",
     ),
 )  # fmt: skip
 

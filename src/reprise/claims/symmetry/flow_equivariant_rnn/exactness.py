@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from reprise.claim import Measurement, Trial
 from reprise.claims.symmetry.flow_equivariant_rnn.digits import Digits
@@ -28,11 +29,14 @@ CLOSED_TURNING = "relative error of turning predictions, all right angles"
 OPEN = "relative error of moving predictions, by the largest speed of the set"
 OFFICIAL = "FERNN, official decoding"
 SEQUENCES, READ, PREDICTED, CANVAS, HIDDEN = 8, 5, 5, 9, 16
+DIGIT, TURNING_CANVAS = 8, 12  # larger digits are first averaged to this size
 
 
 def measure_exactness(trial: Trial, digits: Digits) -> Iterator[Measurement]:
     """Set digits in motion, on a torus 9 wide whose velocities are -4 to 4, and look at what networks make of it."""
-    x = _scenes(trial, digits, CANVAS)
+    small = nn.functional.interpolate(digits.test[:, None], (DIGIT, DIGIT), mode="area")[:, 0]
+    moving = MovingImages(small, READ, [(0, 0), (1, 1)], canvas=CANVAS, length=SEQUENCES, seed=trial.seed)
+    x = moving.batch().to(trial.device)
     generator = torch.Generator().manual_seed(trial.seed)
     velocity = (int(torch.randint(1, CANVAS // 2, (1,), generator=generator)), 0)
     every = translation_velocities((CANVAS // 2, 0))
@@ -47,19 +51,13 @@ def measure_exactness(trial: Trial, digits: Digits) -> Iterator[Measurement]:
         yield Measurement(arm, STATES, state_equivariance_error(cell.to(trial.device), x, (1, -1)))
     for reach in range(1, CANVAS // 2 + 1):
         yield Measurement(FERNN, OPEN, _error(trial, x, (1, 0), translation_velocities((reach, 0))), x=reach)
-    turning = RotatingImages(digits.test, READ, [0.0], canvas=12, length=SEQUENCES, seed=trial.seed)
+    turning = RotatingImages(small, READ, [0.0], canvas=TURNING_CANVAS, length=SEQUENCES, seed=trial.seed)
     frames = turning.batch().to(trial.device)
     for arm, decode in ((FERNN, "transported"), (OFFICIAL, "official")):
         model = _network(trial, rotation_velocities([-90, 0, 90, 180]), decode=decode, orientations=4, hidden=4)
         model.to(trial.device)
         error = flow_equivariance_error(partial(model, steps=PREDICTED), frames, 90, kind="rotation")
         yield Measurement(arm, CLOSED_TURNING, error)
-
-
-def _scenes(trial: Trial, digits: Digits, canvas: int) -> torch.Tensor:
-    images = digits.test[..., :canvas, :canvas]
-    scenes = MovingImages(images, READ, [(0, 0), (1, 1)], canvas=canvas, length=SEQUENCES, seed=trial.seed)
-    return scenes.batch().to(trial.device)
 
 
 def _network(trial: Trial, velocities: Translations | Rotations, hidden: int = HIDDEN, **settings: Any) -> FERNNSeq2Seq:

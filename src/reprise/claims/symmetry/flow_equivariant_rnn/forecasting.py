@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -66,11 +67,12 @@ def measure_moving(trial: Trial, size: Size, digits: Digits) -> Iterator[Measure
 def measure_turning(trial: Trial, size: Size, digits: Digits) -> Iterator[Measurement]:
     """Train on turning digits, and test in distribution."""
     frames, canvas = 2 * size.read, size.rotating_canvas
+    turning = replace(size, batch=size.rotating_batch)
     make = partial(RotatingImages, seq_len=frames, degrees=size.degrees, canvas=canvas)
-    scenes = make(digits.train, length=size.rotating_steps * size.batch, seed=trial.seed)
+    scenes = make(digits.train, length=size.rotating_steps * size.rotating_batch, seed=trial.seed)
     unseen = make(digits.test, length=size.tests, seed=trial.seed + HELD_OUT_SEED)
     arms: dict[str, Forecaster] = {
-        arm: trained(partial(turning_network, arm, size), scenes, trial, size, size.lr[ROTATING, arm])
+        arm: trained(partial(turning_network, arm, size), scenes, trial, turning, size.lr[ROTATING, arm])
         for arm in (FERNN, GRNN)
     }
     for arm, forecast in (arms | {COPY: _copy, BLANK: _blank}).items():
@@ -109,7 +111,7 @@ def trained(
         epochs=1,
         batch_size=size.batch,
         optimizer=partial(torch.optim.Adam, lr=lr),
-        schedule="cosine",
+        schedule=size.schedule,
         clip=CLIP,
         seed=trial.seed,
         device=trial.device,

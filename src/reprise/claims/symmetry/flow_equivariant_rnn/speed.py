@@ -1,4 +1,4 @@
-"""Training steps of our network and of the loop over velocities, in turn, for the paper's 25 velocities."""
+"""Forward and backward passes of our network and of the loop, in turn, for the paper's 25 velocities."""
 
 from __future__ import annotations
 

@@ -32,11 +32,13 @@ def measure_groups(trial: Trial, size: Size) -> Iterator[Measurement]:
         error = _distance(group.exp(group.log(g)), g)
         errors[name] = float(error.max())
         yield Measurement(name, RETURN, errors[name])
-        yield Measurement("polar coordinates", RECOVERED, 100 * float((error < ACCURATE).double().mean()), x=group.dim)
-        some = g[: size.logarithms].numpy()
-        back = torch.from_numpy(np.stack([_through_logarithm(matrix) for matrix in some]))
-        recovered = _distance(back, g[: size.logarithms]) < ACCURATE
-        yield Measurement("matrix logarithm", RECOVERED, 100 * float(recovered.double().mean()), x=group.dim)
+        some = g[: size.logarithms]
+        through_logarithm = torch.from_numpy(np.stack([_through_logarithm(matrix) for matrix in some.numpy()]))
+        for arm, off in (
+            ("polar coordinates", error[: size.logarithms]),
+            ("matrix logarithm", _distance(through_logarithm, some)),
+        ):
+            yield Measurement(arm, RECOVERED, 100 * float((off < ACCURATE).double().mean()), x=group.dim)
         yield Measurement(name, LOGARITHM, 100 * float(_without_logarithm(g).double().mean()))
     yield Measurement(WORST, RETURN, max(errors.values()))
 
