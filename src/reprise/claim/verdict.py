@@ -234,8 +234,8 @@ def _judge_identity(claim: Claim, samples: Sequence[Sample]) -> Verdict:
             for cell, values in ours.items():
                 if len(values) != len(theirs[cell]):
                     raise InvalidInputError(
-                        f"Claim {claim.id!r}: at (seed, item, x) = {cell} {claim.ours} was measured {len(values)} times "
-                        f"and {baseline} {len(theirs[cell])} times."
+                        f"Claim {claim.id!r}: at (seed, item, x) = {cell} {claim.ours} was measured {len(values)} "
+                        f"times and {baseline} {len(theirs[cell])} times."
                     )
                 deviations += [abs(a - b) for a, b in zip(values, theirs[cell], strict=True)]
         worst = max(deviations)

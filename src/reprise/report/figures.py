@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from reprise.claim import mean_interval
-from reprise.claim.units import differences
+from reprise.claim import Interval, mean_interval
+from reprise.claim.crossed import group_means, shared
+from reprise.claim.units import differences, labels
 from reprise.errors import InvalidInputError
 from reprise.report.summary import MetricSummary
 
@@ -27,14 +28,14 @@ _LOG_SPAN = 8.0  # x values that span more than this factor are drawn on a logar
 
 
 class Difference(NamedTuple):
-    """Ours against a baseline as a claim compares them: a value each unit, positive in favour, with their groups."""
+    """Ours against a baseline as a claim compares them: a value each unit, positive in favour, and their mean."""
 
     ours: str
     baseline: str
     x: float | None
     unit: str
     values: np.ndarray
-    groups: np.ndarray | None
+    mean: Interval
     margins: set[float]
 
 
@@ -106,7 +107,7 @@ def _distributions(axes: Axes, summary: MetricSummary, colours: dict[str, str]) 
 def _differences(axes: Axes, summary: MetricSummary, rows: list[Difference], colours: dict[str, str]) -> None:
     names = []
     for place, row in enumerate(rows):
-        _dots(axes, place, row.values, colours[row.baseline], row.groups)
+        _dots(axes, place, row.values, colours[row.baseline], row.mean)
         for margin in row.margins - {0.0}:
             axes.plot([margin, margin], [place - 0.4, place + 0.4], color=_INK, linestyle="--", linewidth=1)
         at = "" if row.x is None else f", x = {row.x:g}"
@@ -117,13 +118,13 @@ def _differences(axes: Axes, summary: MetricSummary, rows: list[Difference], col
     axes.set_xlabel(f"paired difference in {summary.metric}, right: in favour{dashed}")
 
 
-def _dots(axes: Axes, row: int, values: np.ndarray, colour: str, groups: np.ndarray | None = None) -> None:
+def _dots(axes: Axes, row: int, values: np.ndarray, colour: str, interval: Interval | None = None) -> None:
     """Draw each unit faintly, and the mean with its 95 % interval above."""
     if not len(values):
         return
     spread = 0.18 * np.linspace(-1, 1, len(values)) if len(values) > 1 else np.zeros(1)
     axes.scatter(values, row + spread, s=14, color=colour, alpha=0.4, linewidths=0)
-    interval = mean_interval(values, groups)
+    interval = interval or mean_interval(values)
     if np.isfinite([interval.low, interval.high]).all():
         axes.plot([interval.low, interval.high], [row, row], color=colour, linewidth=2.4, solid_capstyle="round")
     axes.scatter([interval.estimate], [row], s=46, color=colour, edgecolors="white", linewidths=1.2, zorder=3)
@@ -198,10 +199,14 @@ def _claimed_differences(summary: MetricSummary) -> list[Difference]:
         for baseline in claim.against:
             for x in claim.at or (None,):
                 with contextlib.suppress(InvalidInputError):  # not measured in this run, so not judged either
-                    values, groups, reference = differences(claim, summary.samples, baseline, x)
+                    difference, reference = differences(claim, summary.samples, baseline, x)
+                    values, (groups, items) = np.array(list(difference.values())), labels(claim, difference)
+                    mean = mean_interval(values, groups, items)
+                    if items is not None and shared(items):
+                        values = group_means(values, items)
                     margin = claim.margin * (float(np.abs(reference).mean()) if claim.relative else 1.0)
                     key = claim.ours, baseline, x, claim.unit
-                    row = found.setdefault(key, Difference(*key, values, groups, set()))
+                    row = found.setdefault(key, Difference(*key, values, mean, set()))
                     row.margins.update(
                         {"superior": {margin}, "not_inferior": {-margin}, "equivalent": {-margin, margin}}[claim.kind]
                     )

@@ -4,8 +4,8 @@ SmolLM2-135M-Instruct (30 layers of 9 heads) is asked for sentences hidden in te
 tokens long (450 where heads are masked), at random depths of 20 to 90 %. A seed splits the needles in two: heads are
 found on the needles of the first half, and masked while the model is asked for those of the second, in other places of
 the text. All seeds split the same needles, so an interval over seeds speaks of the splits and not of other needles;
-what masking costs is judged over needles instead. So small a model answers only if the answer's beginning is given to
-it; the needles were written for that, and checked to be found with the text and not to be guessed without it. The
+what masking costs is judged over needles and splits. So small a model answers only if the answer's beginning is given
+to it; the needles were written for that, and checked to be found with the text and not to be guessed without it. The
 paper's models have 7 billion parameters and more, and texts of up to 50,000 tokens.
 
 Seeds from 1000 on are pilots: they use needles and genres of their own, which no other seed sees, and the thresholds
