@@ -5,29 +5,16 @@ several rounds, taken in turn), asserts no times. The peer is a restatement of t
 (github.com/akandykeller/FERNN is not a package); for rotations escnn 1.0.11, left out where it is not installed.
 """
 
-import time
-
 import pytest
 import torch
 from torch import nn
 
+from racing import race
 from reprise.claims.symmetry.flow_equivariant_rnn.looped import LoopedSeq2Seq
 from reprise.symmetry.flow_equivariant_rnn import CyclicConv, FERNNSeq2Seq, translation_velocities
 
 ROUNDS, WARM_UP = 5, 1
 LOOP, GRNN = "loop over 25 velocities", "G-RNN, one velocity"
-
-
-def race(works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for round_ in range(WARM_UP + ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if round_ >= WARM_UP:
-                best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 def report(title, best, peer):
@@ -67,7 +54,7 @@ def test_network_beside_the_loop(training, size, hidden, batch):
 
         return step if training else forecast
 
-    best = race({name: work(model) for name, model in networks(hidden).items()})
+    best = race({name: work(model) for name, model in networks(hidden).items()}, rounds=ROUNDS, warm_up=WARM_UP)
     report(f"{'training step' if training else 'forecast'}, {size} x {size}, {hidden} features", best, LOOP)
 
 
@@ -84,7 +71,7 @@ def test_one_step_beside_the_loop():
         return step
 
     works = {LOOP: work(models[LOOP], state), "FERNN": work(models["FERNN"], last)}
-    report("one step, 16 x 16, 24 features", race(works), LOOP)
+    report("one step, 16 x 16, 24 features", race(works, rounds=ROUNDS, warm_up=WARM_UP), LOOP)
 
 
 def test_convolution_over_orientations_beside_escnn():
@@ -98,4 +85,6 @@ def test_convolution_over_orientations_beside_escnn():
     x = torch.rand(16, 32, 16, 16)
     works = {"escnn": lambda: peer(escnn_nn.GeometricTensor(x, regular)).tensor.sum().backward(),
              "CyclicConv": lambda: ours(x).sum().backward()}  # fmt: skip
-    report("convolution over 8 orientations, forward and backward", race(works), "escnn")
+    report(
+        "convolution over 8 orientations, forward and backward", race(works, rounds=ROUNDS, warm_up=WARM_UP), "escnn"
+    )

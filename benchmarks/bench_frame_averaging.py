@@ -5,12 +5,11 @@ is not installed is left out. Run with ``pytest benchmarks/bench_frame_averaging
 time (the quickest of several rounds, taken in turn), asserts no times.
 """
 
-import time
-
 import pytest
 import torch
 from torch import nn
 
+from racing import race
 from reprise.nn.egnn import EGNN
 from reprise.symmetry.equivariance import equivariance_error
 from reprise.symmetry.frame_averaging import FAGNN, FrameAveraging, PointNet, pca_frames
@@ -22,19 +21,6 @@ SYSTEMS, BODIES = 100, 5
 def step(model, *inputs, **keywords):
     loss = model(*inputs, **keywords).square().mean()
     loss.backward()
-
-
-def race(**works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for work in works.values():
-        work()
-    for _ in range(ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 def report(title, best, ours="ours"):
@@ -60,12 +46,18 @@ def test_wrapper(clouds, points):
     theirs = peer.FrameAverage(backbone, dim=3)
     print(f"\n{clouds} clouds of {points} points, a small network; largest difference of the two outputs:", end=" ")
     print(f"{float((ours(x) - theirs(x)).abs().max().detach()):.1e}")
-    report("training step", race(ours=lambda: step(ours, x), peer=lambda: step(theirs, x)))
+    report(
+        "training step",
+        race({"ours": lambda: step(ours, x), "peer": lambda: step(theirs, x)}, rounds=ROUNDS, warm_up=1),
+    )
     nothing = nn.Identity()
     identity = FrameAveraging(nothing, output_kind="vector")
     their_identity = peer.FrameAverage(nothing, dim=3)
     with torch.no_grad():
-        report("frames alone", race(ours=lambda: identity(x), peer=lambda: their_identity(x)))
+        report(
+            "frames alone",
+            race({"ours": lambda: identity(x), "peer": lambda: their_identity(x)}, rounds=ROUNDS, warm_up=1),
+        )
     symmetry("ours", ours, x, "position", "vector")
     symmetry("frame-averaging-pytorch", theirs, x, "position", "vector")
 
@@ -86,7 +78,11 @@ def test_one_call_against_a_loop_over_frames():
             return total / len(frames)
 
         assert torch.allclose(loop(), ours(x), atol=1e-5)
-        best = race(ours=lambda x=x: step(ours, x), loop=lambda loop=loop: loop().square().mean().backward())
+        best = race(
+            {"ours": lambda x=x: step(ours, x), "loop": lambda loop=loop: loop().square().mean().backward()},
+            rounds=ROUNDS,
+            warm_up=1,
+        )
         report(f"{clouds} clouds of 64 points, all frames in one call, training step", best)
 
 
@@ -113,9 +109,13 @@ def test_particles():
     square = torch.randn(SYSTEMS, BODIES, BODIES, 2)
     fagnn, egnn, theirs = FAGNN(), EGNN(), PeerEGNN(peer.EGNN)
     best = race(
-        FAGNN=lambda: step(fagnn, position, velocity, edge_attr=edges),
-        EGNN=lambda: step(egnn, position, velocity, edge_attr=edges),
-        **{"egnn-pytorch": lambda: step(theirs, position, velocity, square)},
+        {
+            "FAGNN": lambda: step(fagnn, position, velocity, edge_attr=edges),
+            "EGNN": lambda: step(egnn, position, velocity, edge_attr=edges),
+            "egnn-pytorch": lambda: step(theirs, position, velocity, square),
+        },
+        rounds=ROUNDS,
+        warm_up=1,
     )
     report("training step of 100 systems", best, ours="EGNN")
     report("training step of 100 systems", best, ours="FAGNN")

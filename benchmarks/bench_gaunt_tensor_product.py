@@ -10,6 +10,7 @@ import time
 import pytest
 import torch
 
+from racing import race
 from reprise.claims.symmetry.gaunt_tensor_product.products import full_product
 from reprise.symmetry.gaunt_tensor_product import (
     ClebschGordanTensorProduct,
@@ -21,7 +22,8 @@ from reprise.symmetry.gaunt_tensor_product import (
     tables,
 )
 
-ROUNDS, WARM_UP, ROWS = 10, 3, 1000
+ROUNDS, WARM_UP = 10, 3
+ROWS = 1000
 
 
 @pytest.fixture(autouse=True)
@@ -29,21 +31,9 @@ def _one_thread():
     torch.manual_seed(0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def race(works, rounds=ROUNDS):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
     with torch.no_grad():
-        for round_ in range(WARM_UP + rounds):
-            for name, work in works.items():
-                start = time.thread_time()
-                work()
-                if round_ >= WARM_UP:
-                    best[name] = min(best[name], 1e3 * (time.thread_time() - start))
-    return best
+        yield
+    torch.set_num_threads(threads)
 
 
 def report(title, best, ours, outputs=None):
@@ -67,7 +57,12 @@ def test_product_beside_e3nn(degree):
         "e3nn, the same paths": lambda: same(x, y),
     }
     outputs = {name: work().shape[-1] for name, work in works.items()}
-    report(f"product of degree {degree} ({built:.1f} s to construct e3nn's)", race(works), "Gaunt", outputs)
+    report(
+        f"product of degree {degree} ({built:.1f} s to construct e3nn's)",
+        race(works, rounds=ROUNDS, warm_up=WARM_UP),
+        "Gaunt",
+        outputs,
+    )
 
 
 @pytest.mark.parametrize("degree", [1, 2, 3, 4, 6, 8, 10, 12])
@@ -75,7 +70,11 @@ def test_three_ways(degree):
     x, y = torch.randn(2, ROWS, (degree + 1) ** 2)
     ways = ["fourier", "grid", "auto"] + (["direct"] if degree <= 6 else [])
     works = {way: (lambda way=way: gaunt_tensor_product(x, y, degree, way)) for way in ways}
-    report(f"degree {degree}: auto is {product.fastest(degree, degree, degree)}", race(works), "auto")
+    report(
+        f"degree {degree}: auto is {product.fastest(degree, degree, degree)}",
+        race(works, rounds=ROUNDS, warm_up=WARM_UP),
+        "auto",
+    )
 
 
 @pytest.mark.parametrize("degree", [2, 4, 6, 8])
@@ -94,7 +93,11 @@ def test_convolution_along_edges(degree):
     if degree <= 4:
         full = ClebschGordanTensorProduct(degree, degree, degree)
         works["Clebsch-Gordan (ours)"] = lambda: full(x, spherical_harmonics(vectors, degree)[:, None])
-    report(f"{edges} edges, {channels} channels, degree {degree}", race(works), "Gaunt, aligned edges")
+    report(
+        f"{edges} edges, {channels} channels, degree {degree}",
+        race(works, rounds=ROUNDS, warm_up=WARM_UP),
+        "Gaunt, aligned edges",
+    )
 
 
 @pytest.mark.parametrize("order", [2, 3, 4])
@@ -105,7 +108,7 @@ def test_many_body_product(order):
         "one grid": lambda: many_body_product(x, order, degree),
         "pairwise": lambda: many_body_product(x, order, degree, "pairwise"),
     }
-    report(f"power {order} of degree {degree}", race(works), "one grid")
+    report(f"power {order} of degree {degree}", race(works, rounds=ROUNDS, warm_up=WARM_UP), "one grid")
 
 
 def test_tables_of_degree_12():

@@ -6,12 +6,11 @@ through all layers. Run with ``pytest benchmarks/bench_inset.py -s``; prints rat
 several rounds, taken in turn), asserts that both give the same, and no times.
 """
 
-import time
-
 import pytest
 import torch
 from torch import nn
 
+from racing import race
 from reprise.symmetry.inset import (
     RecognitionNet,
     SetEnergy,
@@ -56,18 +55,6 @@ def plain_mean_field(energy, pool, q, samples):
 def plain_cross_entropy(q, chosen, counted):
     loss = chosen * torch.log(q + 1e-12) + (1 - chosen) * torch.log(1 - q + 1e-12)
     return -(loss * counted).sum(-1).mean()
-
-
-def race(works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for round_ in range(WARM_UP + ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if round_ >= WARM_UP:
-                best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 @pytest.mark.parametrize("title", SIZES)
@@ -119,7 +106,9 @@ def test_training_step_beside_the_official_way(title):
             "energy": energy_step,
             "both, official way": plain_both,
             "both": both,
-        }
+        },
+        rounds=ROUNDS,
+        warm_up=WARM_UP,
     )
     print(f"\n{title}")
     for name, milliseconds in best.items():

@@ -7,7 +7,6 @@ taken in turn), and how far escnn's layer and ours are from moving along with a 
 """
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -15,24 +14,12 @@ import scipy.linalg
 import torch
 from torch import nn
 
+from racing import race
 from reprise.nn.images import warp_images
 from reprise.symmetry.lie_decompositions import GroupConv2d, LiftConv2d, group_named, polar_decompose
 
-ROUNDS, WARM_UP = 10, 2
 MATRICES = 2000
 CHANNELS, SAMPLES, SIZE, BATCH, KERNEL = 8, 8, 33, 8, 5
-
-
-def race(works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for round_ in range(WARM_UP + ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if round_ >= WARM_UP:
-                best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 def report(title, best, *peers):

@@ -5,18 +5,19 @@ Peers: our EGNN, egnn-pytorch 0.2.8 and e3nn 0.6.0; one that is not installed is
 turn) on 100 systems of 5 particles, asserts no times.
 """
 
-import time
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
+from racing import race
 from reprise.claims.symmetry.ponita.particles import EgnnMotion, PonitaMotion
 from reprise.claims.symmetry.ponita.speed import TensorFieldMotion
 from reprise.data.simulators.nbody import nbody_task
 
-ROUNDS, WARM_UP, SYSTEMS = 20, 3, 100
+ROUNDS, WARM_UP = 20, 3
+SYSTEMS = 100
 ICOSAHEDRON = {"layers": 4, "num_ori": 12, "grid": "icosahedron"}
 SPIRAL = {"layers": 4, "num_ori": 12, "grid": "fibonacci"}  # no opposite directions: each edge has its own kernels
 
@@ -41,18 +42,6 @@ class PeerMotion(nn.Module):
         for layer in self.layers:
             h, x = layer(h, x, products)
         return x - position
-
-
-def race(works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for round_ in range(WARM_UP + ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if round_ >= WARM_UP:
-                best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 def report(title, best, *peers):
@@ -89,7 +78,7 @@ def test_training_step_beside_egnn(systems):
         models["EGNN (egnn-pytorch), 64 wide"] = PeerMotion(EGNN)
     except ImportError:
         pass
-    best = race({name: training_step(model, systems) for name, model in models.items()})
+    best = race({name: training_step(model, systems) for name, model in models.items()}, rounds=ROUNDS, warm_up=WARM_UP)
     report("training step, 4 layers, 12 directions", best, "EGNN (ours), 64 wide", "EGNN (egnn-pytorch), 64 wide")
 
 
@@ -106,4 +95,4 @@ def test_forward_pass_beside_tensor_fields(width, systems):
     }
     works = {name: partial(model.eval(), *systems[:3]) for name, model in models.items()}
     with torch.no_grad():
-        report(f"forward pass, 4 layers, {width} wide", race(works), "e3nn, l up to 1")
+        report(f"forward pass, 4 layers, {width} wide", race(works, rounds=ROUNDS, warm_up=WARM_UP), "e3nn, l up to 1")

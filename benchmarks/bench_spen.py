@@ -7,30 +7,15 @@ code); torch-geometric's GIN, and the same network on whole graphs. One that is 
 asserts no times.
 """
 
-import time
-
 import networkx as nx
 import pytest
 import torch
 from torch import nn
 
+from racing import race
 from reprise.nn.graph_batch import graph_batch
 from reprise.nn.graph_classifiers import GraphIsomorphismNetwork
 from reprise.symmetry.spen import SPEN, EquivariantLinear, GlobalPermutationNet, ego_networks, make_blocks
-
-ROUNDS, WARM_UP = 10, 2
-
-
-def race(works):
-    """Give the quickest processor time of each work, in milliseconds."""
-    best = dict.fromkeys(works, float("inf"))
-    for round_ in range(WARM_UP + ROUNDS):
-        for name, work in works.items():
-            start = time.process_time()
-            work()
-            if round_ >= WARM_UP:
-                best[name] = min(best[name], 1e3 * (time.process_time() - start))
-    return best
 
 
 def report(title, best, peer):

@@ -421,3 +421,15 @@ def test_missing_arms_units_and_settings_are_named():
     ):
         with pytest.raises(InvalidInputError):
             claim(**wrong)
+
+
+def test_only_items_that_count_are_read():
+    """Otherwise an item that gains much would carry one that gains nothing."""
+    trials = [
+        (s, [Measurement("A", "ratio", value, item=i) for i, value in (("a", 0.1), ("b", 1.5))]) for s in range(5)
+    ]
+    at_most_one = {"kind": "interval", "metric": "ratio", "high": 1.0, "against": ()}
+    assert judge(claim(**at_most_one), trials).outcome == "holds"
+    assert judge(claim(items=("a",), **at_most_one), trials).outcome == "holds"
+    assert judge(claim(items=("b",), **at_most_one), trials).outcome == "does not hold"
+    assert judge(claim("identity", metric="ratio", against=(), target=0.1, items=("a",)), trials).outcome == "holds"

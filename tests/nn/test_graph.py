@@ -16,6 +16,7 @@ from reprise.nn.graph import (
     disjoint_copies,
     edges_from_dense,
     propagate,
+    radius_edges,
     segment_mean,
     segment_sum,
     weisfeiler_leman,
@@ -112,6 +113,18 @@ def test_message_layer_agrees_with_its_slow_twin():
         stacked = layer(torch.stack([h, 2 * h]), edges, attributes)
     assert torch.allclose(stacked[0], expected, atol=1e-12)
     assert torch.allclose(stacked[1], messages_one_by_one(layer, 2 * h, edges, attributes), atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [0, 1, 3])
+def test_message_layer_refuses_other_edge_features(width):
+    edges = complete_edges(3)
+    attributes = torch.zeros(6, width) if width else None
+    with pytest.raises(InvalidInputError, match=f"of width {width}; this layer was made for 2"):
+        MessageLayer(4, edge_dim=2)(torch.zeros(3, 4), edges, attributes)
+
+
+def test_radius_edges_join_also_what_is_exactly_so_far_apart():
+    assert radius_edges(torch.tensor([[0.0], [1.0]]), 1.0).tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize(

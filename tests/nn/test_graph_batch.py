@@ -184,6 +184,8 @@ X = [[1.0], [2.0]]
         ([nx.Graph()], "Graph 0 is empty"),
         ([(EDGE, X), ([[0], [2]], X)], "Graph 1 has an edge from 0 to 2, but 2 nodes"),
         ([([[0], [-1]], X)], "an edge from 0 to -1"),
+        ([(EDGE, -1)], "Graph 0 has -1 nodes"),
+        ([(EDGE, X), (EDGE, -3)], "Graph 1 has -3 nodes"),
         ([(EDGE, 1)], "an edge from 0 to 1, but 1 nodes"),
         ([([[0, 1], [1, 0], [1, 1]], X)], r"shape \(3, 2\); expected \(2, E\)\. edge_index\.T"),
         ([([0, 1], X)], r"shape \(2,\); expected \(2, E\)"),

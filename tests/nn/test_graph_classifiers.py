@@ -108,6 +108,7 @@ def test_every_form_of_graphs_and_labels_is_taken():
         ([np.nan, 1.0, 0.0], "fractions or missing"),
         (["a", None, "b"], "Some labels are missing"),
         (["a", "a", "a"], "All labels are 'a'"),
+        (np.array(["a", 1, "b"], dtype=object), "cannot be sorted"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, message):
@@ -121,6 +122,19 @@ def test_labels_that_are_no_classes_are_refused(labels, message):
 def test_impossible_sizes_are_refused(settings):
     with pytest.raises(InvalidInputError, match="Widths must be at least 1"):
         GraphIsomorphismNetwork(**({"in_features": 2, "out_features": 2} | settings))
+
+
+def test_labels_that_are_objects_stay_what_they_are():
+    classes, target = class_labels(np.array([10, 9, 10], dtype=object), 3)
+    assert classes.tolist() == [9, 10]
+    assert target.tolist() == [1, 0, 1]
+    assert [type(label) for label in classes] == [int, int]
+
+
+def test_a_batch_size_of_0_is_refused():
+    graphs = [nx.path_graph(3), nx.cycle_graph(3)]
+    with pytest.raises(InvalidInputError, match="batch_size"):
+        GINClassifier(epochs=1, batch_size=0).fit(graphs, [0, 1])
 
 
 def test_what_does_not_fit_is_refused():

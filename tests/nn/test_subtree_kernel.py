@@ -101,6 +101,8 @@ def test_a_label_of_a_single_graph_leaves_nothing_to_choose_by():
     labels[1:] = "other"
     classifier = SubtreeKernelClassifier(random_state=0).fit(graphs, labels)
     assert (classifier.rounds_, classifier.C_) == (1, 1.0)
+    few = SubtreeKernelClassifier(rounds=(2, 3), C=(0.01, 10.0), random_state=0).fit(graphs, labels)
+    assert (few.rounds_, few.C_) == (2, 10.0)
 
 
 def test_what_cannot_be_used_is_refused():

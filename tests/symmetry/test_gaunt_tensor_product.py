@@ -620,3 +620,35 @@ def test_bad_input_is_refused(call, message):
 def test_unknown_names_are_refused(call):
     with pytest.raises(UnknownNameError):
         call()
+
+
+def test_frames_turn_no_degree_that_they_were_not_made_for():
+    frames = EdgeFrames(torch.randn(2, 3), lmax=1)
+    assert frames.to_local(torch.zeros(2, 1, 4)).shape == (2, 1, 4)
+    for wrong in (torch.zeros(2, 1, 9), torch.zeros(3, 1, 4)):
+        for turn in (frames.to_local, frames.to_world):
+            with pytest.raises(InvalidInputError, match="2 frames of degree 1"):
+                turn(wrong)
+
+
+def test_no_rotations_have_no_matrices():
+    assert wigner_d(torch.zeros(0, 3, 3), 2).shape == (0, 9, 9)
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 2), (4, 0, 2), (4, 4, -1)])
+def test_linear_maps_of_impossible_sizes_are_refused(sizes):
+    with pytest.raises(InvalidInputError, match="must be"):
+        DegreeLinear(*sizes)
+
+
+@pytest.mark.parametrize(
+    ("edges", "message"),
+    [
+        ([[0, 1], [1, 5]], "names points from 0 to 5; there are 5"),
+        ([[0, -1], [1, 0]], "from -1"),
+    ],
+)
+def test_edges_of_points_that_are_not_there_are_refused(edges, message):
+    network = GauntNetwork(1, channels=4, layers=1)
+    with pytest.raises(InvalidInputError, match=message):
+        network(torch.randn(5, 3), torch.ones(5, 1), edge_index=torch.tensor(edges))

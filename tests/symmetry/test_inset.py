@@ -24,6 +24,7 @@ from reprise.symmetry.inset import (
     mean_field_log_odds,
     negative_elbo,
     sample_negatives,
+    selector,
     subset_cross_entropy,
     uniform_log_odds,
 )
@@ -578,3 +579,45 @@ def test_other_bad_settings_are_named(fitted, digits, pool):
 def test_bad_tensors_are_named(call, message, pool):
     with pytest.raises(InvalidInputError, match=message):
         call(energy(), pool)
+
+
+def test_held_out_scores_and_predictions_do_not_depend_on_dropout_or_the_rest_of_the_batch(digits):
+    pools, subsets = digits[0].pools[:40], digits[0].subsets[:40]
+    held_out = (pools[:7], subsets[:7])
+
+    def encoder():
+        return nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16), nn.Dropout(0.5))
+
+    model = SubsetSelector(encoder=encoder, epochs=3, **QUICK).fit(pools, subsets, held_out=held_out)
+    best = max(record["held_out_jaccard"] for record in model.history_)
+    assert model.score(*held_out) == best
+    model.energy_.train()
+    alone = np.concatenate([model.predict_proba(pools[i : i + 1])[0] for i in range(3)])
+    np.testing.assert_allclose(alone, np.concatenate(model.predict_proba(pools[:3])), atol=1e-5)
+    assert model.energy_.training
+    assert all(part.training for part in model.energy_.modules())
+
+
+def test_a_frozen_encoder_stays_as_it_is(digits):
+    frozen = nn.Linear(64, 16).requires_grad_(False)
+    before = frozen.weight.clone()
+    model = SubsetSelector(encoder=lambda: frozen, epochs=1, **QUICK).fit(digits[0].pools[:20], digits[0].subsets[:20])
+    assert not any(parameter.requires_grad for parameter in model.energy_.encoder.parameters())
+    assert all(parameter.requires_grad for parameter in model.energy_.chosen.parameters())
+    assert torch.equal(frozen.weight, before)
+
+
+def test_selection_ranks_also_what_float32_rounds_to_certainty(fitted, digits, monkeypatch):
+    odds = torch.tensor([20.0, 40.0, 30.0, -1.0, -200.0, -150.0])
+    assert len(set(odds.sigmoid().tolist())) < 6
+    monkeypatch.setattr(selector, "infer", lambda *_, **__: [odds])
+    assert fitted.select(digits[1].pools[:1, :6], 6)[0].tolist() == [1, 2, 0, 3, 5, 4]
+
+
+@pytest.mark.parametrize(
+    ("pools", "message"),
+    [([[[1.0, 2.0], [3.0]]], "Pool 0 is not an array"), ([5.0], "Pool 0 has shape"), (5.0, "given as float")],
+)
+def test_bad_pools_are_named_when_selecting(fitted, pools, message):
+    with pytest.raises(InvalidInputError, match=message):
+        fitted.select(pools, 1)

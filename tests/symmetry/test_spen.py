@@ -122,7 +122,7 @@ def test_linear_map_is_equivariant(m, reduce):
     invariant = seeded(lambda: InvariantLinear(3, 2, 4, reduce), dtype=torch.float32)
     assert_equivariant(
         invariant, inputs, PermutationGroup(), input_kinds=("set", "edges"), output_kind="scalar",
-        tolerance={torch.float32: 2e-5, torch.float64: 1e-10},
+        dtypes=(torch.float64,),
     )  # fmt: skip
 
 
@@ -525,3 +525,9 @@ def test_classifier_names_bad_input(settings, take, labels, message, task):
 def test_predict_checks_the_graphs(fitted):
     with pytest.raises(InvalidInputError, match="x of width 2; this network was made for 0"):
         fitted.predict([(torch.tensor([[0], [1]]), torch.zeros(2, 2))])
+
+
+@pytest.mark.parametrize("setting", [{"hidden": (0,)}, {"hidden": (8, -1)}, {"dropout": 2}, {"dropout": -0.1}])
+def test_impossible_perceptrons_are_refused(setting):
+    with pytest.raises(InvalidInputError, match=r"dropout in \[0, 1\)"):
+        SPEN(2, **setting)

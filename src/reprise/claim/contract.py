@@ -71,6 +71,7 @@ class Claim:
         `not_inferior` and `equivalent`).
     low, high : bounds of `interval`, `slope` and `rank_correlation`.
     at : the x values at which a comparison is made, each on its own and all must pass; empty averages over x.
+    items : those that count; empty counts all.
     levels : the two x values that `interaction` compares.
     target, tolerance : of `identity`; with `against` the baseline's value takes the target's place.
     parts : ids that `all_of` joins.
@@ -95,6 +96,7 @@ class Claim:
     high: float = math.inf
     log_log: bool = False
     at: tuple[float, ...] = ()
+    items: tuple[str, ...] = ()
     levels: tuple[float, float] | None = None
     target: float = 0.0
     tolerance: float = 0.0
@@ -103,6 +105,11 @@ class Claim:
     timing: bool = False
     scales: tuple[Scale, ...] = SCALES
     note: str = ""
+
+    def reads(self, measurement: Measurement, arm: str) -> bool:
+        """Say whether a measurement is of this claim's metric, of that arm and of an item that counts."""
+        m = measurement
+        return m.arm == arm and m.metric == self.metric and (not self.items or m.item in self.items)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

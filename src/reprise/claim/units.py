@@ -43,7 +43,7 @@ def cells(claim: Claim, samples: Sequence[Sample], arm: str, x: float | None) ->
     for seed, measurements in samples:
         before = len(found)
         for m in measurements:
-            if m.arm == arm and m.metric == claim.metric and (x is None or m.x == x):
+            if claim.reads(m, arm) and (x is None or m.x == x):
                 found[seed, m.item, m.x].append(m.value)
         if len(found) == before:
             raise not_measured(claim, arm, seed, x)
@@ -76,7 +76,7 @@ def slopes(claim: Claim, samples: Sequence[Sample]) -> np.ndarray:
     for seed, measurements in samples:
         points: dict[float, list[float]] = defaultdict(list)
         for m in measurements:
-            if m.arm == claim.ours and m.metric == claim.metric and m.x is not None:
+            if claim.reads(m, claim.ours) and m.x is not None:
                 points[m.x].append(m.value)
         if len(points) < 2:
             raise InvalidInputError(f"Claim {claim.id!r}: a slope needs at least two x values, seed {seed} has fewer.")

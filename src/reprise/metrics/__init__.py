@@ -1,4 +1,4 @@
-"""Measures that scikit-learn and torchmetrics lack."""
+"""Measures of clusterings, retrievals and subsets, and accuracies over folds, of arrays and with a value an item."""
 
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds

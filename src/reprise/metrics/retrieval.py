@@ -43,7 +43,13 @@ def relevance_by_label(
     labels, wanted = np.asarray(database_labels), np.asarray(query_labels)
     if len(wanted) != len(retrieved):
         raise InvalidInputError(f"{len(wanted)} query labels were given for {len(retrieved)} queries.")
-    return (labels[retrieved] == wanted[:, None]).astype(np.float64)
+    rows = np.asarray(retrieved)
+    if rows.size and not 0 <= rows.min() <= rows.max() < len(labels):
+        raise InvalidInputError(
+            f"Rows from {rows.min()} to {rows.max()} were retrieved from a database of {len(labels)}; expected 0 to "
+            f"{len(labels) - 1}."
+        )
+    return (labels[rows] == wanted[:, None]).astype(np.float64)
 
 
 def relevance_by_judgement(
@@ -143,6 +149,12 @@ def ndcg_at_k(
     for row, everything in enumerate(grades if judged is None else judged):
         ordered = np.sort(np.asarray(everything, dtype=np.float64))[::-1][:k]
         best[row, : len(ordered)] = ordered
+    beyond = np.flatnonzero((-np.sort(-ranked) > best).any(1))
+    if len(beyond):
+        raise InvalidInputError(
+            f"The ranking of query {beyond[0]} has grades that are not among those judged for it; expected a best "
+            "ranking that is at least as good."
+        )
     if exponential:
         ranked, best = np.exp2(ranked) - 1, np.exp2(best) - 1
     discount = 1 / np.log2(np.arange(2, k + 2))

@@ -87,7 +87,7 @@ def complete_graphs(batch: Int[Tensor, " N"]) -> Int[Tensor, "2 E"]:
 def radius_edges(
     pos: Float[Tensor, "N d"], radius: float, batch: Int[Tensor, " N"] | None = None
 ) -> Int[Tensor, "2 E"]:
-    """Give the edges, in both directions and without loops, between nodes of a graph nearer than `radius`.
+    """Give the edges, in both directions and without loops, between nodes of a graph at most `radius` apart.
 
     A k-d tree on the processor, over all graphs at once: O(N log N + E).
 
@@ -194,6 +194,11 @@ class MessageLayer(nn.Module):
     hidden : width c of the nodes.
     edge_dim : width of the edge features, 0 for none.
     residual : add h_i to its update.
+
+    Raises
+    ------
+    InvalidInputError
+        If, when called, edge features are not of width `edge_dim` (None where that is 0).
     """
 
     def __init__(self, hidden: int, edge_dim: int = 0, *, residual: bool = True):
@@ -212,9 +217,11 @@ class MessageLayer(nn.Module):
         """Pass one message along every edge and update every node."""
         source, target = edge_index
         hidden = h.shape[-1]
-        to_target, from_source, from_edge = self.message_in.weight.split(
-            [hidden, hidden, self.message_in.in_features - 2 * hidden], dim=1
-        )
+        width = self.message_in.in_features - 2 * hidden
+        given = 0 if edge_attr is None else edge_attr.shape[-1]
+        if given != width:
+            raise InvalidInputError(f"Edge features are of width {given}; this layer was made for {width}.")
+        to_target, from_source, from_edge = self.message_in.weight.split([hidden, hidden, width], dim=1)
         messages = (h @ to_target.mT + self.message_in.bias).index_select(-2, target)
         messages += (h @ from_source.mT).index_select(-2, source)
         if edge_attr is not None:

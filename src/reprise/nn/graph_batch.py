@@ -263,6 +263,8 @@ def _checked_part(edge_index: Any, x: Any, edge_attr: Any, nodes: int | None, wh
     features = None if x is None else _features(x, what, "node features x", "(N, c)")
     if nodes is None:
         nodes = -1 if features is None else len(features)
+    elif nodes < 0:
+        raise InvalidInputError(f"{what} has {nodes} nodes; expected a number of at least 1.")
     if features is not None and len(features) != nodes:
         raise InvalidInputError(f"{what} has {nodes} nodes, but node features of {len(features)}.")
     attributes = None if edge_attr is None else _features(edge_attr, what, "edge features", "(E, e)")

@@ -144,7 +144,10 @@ class GraphNetworkClassifier(ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = self.make_network(batch, len(self.classes_))
-        size = self.batch_size or (_SMALL_BATCH if len(batch) < _SMALL_SET else _BATCH)
+        usual = _SMALL_BATCH if len(batch) < _SMALL_SET else _BATCH
+        size = usual if self.batch_size is None else self.batch_size
+        if size < 1:
+            raise InvalidInputError(f"batch_size must be at least 1, or None; got {size}.")
         self.history_ = train(
             network,
             _CrossEntropy(batch, torch.from_numpy(target)),
@@ -262,11 +265,12 @@ def class_labels(y: ArrayLike, graphs: int) -> tuple[NDArray[Any], NDArray[np.in
         raise InvalidInputError(f"Labels of shape {labels.shape} were given for {graphs} graphs; expected ({graphs},).")
     if labels.dtype.kind == "f" and not np.array_equal(labels, np.round(labels)):
         raise InvalidInputError("Labels are fractions or missing (NaN); expected a class for each graph.")
-    if labels.dtype.kind == "O":
-        if any(label is None or label != label for label in labels):
-            raise InvalidInputError("Some labels are missing; expected a class for each graph.")
-        labels = labels.astype(str)
-    classes, target = np.unique(labels, return_inverse=True)
+    if labels.dtype.kind == "O" and any(label is None or label != label for label in labels):
+        raise InvalidInputError("Some labels are missing; expected a class for each graph.")
+    try:
+        classes, target = np.unique(labels, return_inverse=True)
+    except TypeError as problem:
+        raise InvalidInputError(f"Labels are of types that cannot be sorted together ({problem}).") from problem
     if len(classes) < 2:
         raise InvalidInputError(f"All labels are {classes.tolist()[0]!r}; expected at least two classes.")
     return classes, target.astype(np.int64)

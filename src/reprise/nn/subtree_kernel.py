@@ -120,7 +120,8 @@ class SubtreeKernelClassifier(ClassifierMixin, BaseEstimator):
     ----------
     rounds : numbers of rounds that are tried.
     C : weights of the errors that are tried.
-    folds : inner stratified folds, fewer where a class has fewer graphs; of equal accuracies the first pair wins.
+    folds : inner stratified folds, fewer where a class has fewer graphs; of equal accuracies the first pair wins. Where
+        a class has a single graph nothing is compared: the first of `rounds` and the value of `C` nearest 1 are taken.
     random_state : of the folds and the SVM.
 
     Attributes
@@ -198,7 +199,7 @@ class SubtreeKernelClassifier(ClassifierMixin, BaseEstimator):
         pairs = [(rounds, C) for rounds in self.rounds for C in self.C]
         folds = min(self.folds, int(np.bincount(target).min()))
         if len(pairs) == 1 or folds < 2:
-            return pairs[0] if len(pairs) == 1 else (self.rounds[0], 1.0)
+            return self.rounds[0], min(self.C, key=lambda C: abs(float(np.log(C))))
         split = list(stratified_folds(target, folds, seed=seed))
         hits = np.zeros(len(pairs), dtype=int)
         for train, test in split:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ from reprise.claims.symmetry.inset.arms import (
     CONSTANT,
     DEEPSETS,
     EQUIVSET,
+    EQUIVSET_MLP,
+    INSET,
     INSET_MLP,
     RANDOM,
     SHIFT,
@@ -16,6 +20,7 @@ from reprise.claims.symmetry.inset.arms import (
     fit_classifier,
     fit_selector,
     measure_task,
+    parameters,
 )
 from reprise.claims.symmetry.inset.datasets import load_tables, make_task
 from reprise.claims.symmetry.inset.sizes import DATA, SIZES
@@ -38,7 +43,8 @@ def test_pools_of_the_three_parts_share_no_row(data, tables):
             {tuple(np.sort(pool[subset, 0])) for pool, subset in zip(*part, strict=True)}
             for part in (task.learnt, task.held_out, task.test)
         ]
-        assert not bundles[0] & bundles[2]
+        assert not bundles[0] & bundles[1]
+        assert not (bundles[0] | bundles[1]) & bundles[2]
         return
     rows = [
         {row.tobytes() for row in part.pools.reshape(-1, part.pools.shape[-1])}
@@ -72,11 +78,24 @@ def test_classifier_learns_and_scores_by_its_likeliest_elements(tables):
 
 
 def test_the_constant_trains_to_what_equivset_does(tables):
-    task = make_task("two moons", tables, QUICK, np.random.default_rng(0))
-    plain, raised = (fit_selector(arm, task, QUICK, 2e-3, TRIAL) for arm in (EQUIVSET, CONSTANT))
+    task, size = make_task("two moons", tables, QUICK, np.random.default_rng(0)), replace(QUICK, epochs=3)
+    plain, raised = (fit_selector(arm, task, size, 2e-3, TRIAL) for arm in (EQUIVSET, CONSTANT))
     assert isinstance(raised.energy_, ConstantOfPool)
     assert raised.energy_.pool is not raised.energy_.energy
-    assert len(raised.history_) == len(plain.history_)
+    for name in ("cross_entropy", "held_out_jaccard"):
+        one, other = ([record[name] for record in model.history_] for model in (plain, raised))
+        assert one == pytest.approx(other, abs=1e-5)
+    for one, other in zip(*(model.predict_proba(task.test.pools) for model in (plain, raised)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_parameters_are_those_of_the_fitted_networks(tables):
+    task = make_task("digits", tables, QUICK, np.random.default_rng(0))
+    for arm in (INSET, EQUIVSET, INSET_MLP, EQUIVSET_MLP):
+        model = fit_selector(arm, task, QUICK, 1e-3, TRIAL)
+        fitted = [*model.energy_.parameters(), *model.recognition_.parameters()]
+        assert parameters(arm, 64, QUICK) == sum(parameter.numel() for parameter in fitted)
+    assert parameters(INSET, 64, QUICK) > parameters(EQUIVSET, 64, QUICK)
 
 
 def test_measurements_depend_on_the_seed_alone(tables):

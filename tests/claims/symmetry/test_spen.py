@@ -1,13 +1,15 @@
+from dataclasses import replace
+
 import networkx as nx
 import pytest
 import torch
 from torch import nn
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.spen import accuracy, stand_in
+from reprise.claims.symmetry.spen import CLAIMS, accuracy, stand_in
 from reprise.claims.symmetry.spen.expressivity import UNSEPARATED, confused_graphs, measure_expressivity
-from reprise.claims.symmetry.spen.memory import random_graph, saved_bytes, star
-from reprise.claims.symmetry.spen.sizes import SIZES
+from reprise.claims.symmetry.spen.memory import measure_memory, random_graph, saved_bytes, star
+from reprise.claims.symmetry.spen.sizes import CASTS, MOLECULES, SIZES
 from reprise.data.graph8c import atlas_graphs
 from reprise.symmetry.spen import SPEN, GlobalPermutationNet
 
@@ -69,8 +71,28 @@ def test_cross_validation_makes_its_network_of_the_training_rows_and_repeats():
         seen.append(len(training))
         return accuracy.make_gin(training, classes, size)
 
-    train_and_test = accuracy._trainer(make, (graphs, y), SIZES["quick"], 1e-2, TRIAL)
+    train_and_test = accuracy._trainer(make, (graphs, y), SIZES["quick"], 1e-2, 32, TRIAL)
     curve = train_and_test(torch.arange(30).numpy(), torch.arange(30, 38).numpy())
     assert seen == [30]
     assert len(curve) == SIZES["quick"].epochs
     assert curve == train_and_test(torch.arange(30).numpy(), torch.arange(30, 38).numpy())
+
+
+def test_every_set_has_a_claim_of_its_own_about_memory():
+    """A mean over sets would let one that saves much hide one that saves nothing."""
+    claims = {claim.id: claim for claim in CLAIMS}
+    for whole, names in (("less-memory-on-molecules", MOLECULES), ("less-memory-on-casts", CASTS)):
+        assert [claims[part].items for part in claims[whole].parts] == [(name,) for name in names]
+    sets = {name: stand_in(name) for name in (*MOLECULES, *CASTS)}
+    measured = list(measure_memory(TRIAL, replace(SIZES["quick"], sparse_nodes=(), dense_nodes=()), sets))
+    assert [m.item for m in measured] == [*MOLECULES, *CASTS]
+    for measurement in measured:
+        read = [claim.items for claim in CLAIMS if claim.items and claim.reads(measurement, "SPEN")]
+        assert read == [(measurement.item,)]
+
+
+def test_full_scale_is_the_authors_setting_for_mutag():
+    graphs, _ = stand_in("MUTAG")
+    model = accuracy.make_spen(graphs, 2, SIZES["full"])
+    assert [layer.out_features for layer in model.head if isinstance(layer, nn.Linear)] == [256, 128, 2]
+    assert model.head[0].in_features == 128

@@ -31,6 +31,11 @@ class DegreeLinear(nn.Module):
     inputs, outputs : channels.
     lmax : highest degree.
 
+    Raises
+    ------
+    InvalidInputError
+        If a number of channels is below 1 or `lmax` is not an integer from 0 to 64.
+
     References
     ----------
     The channel mixing around the products of Luo, Chen, Krishnapriyan (2024), arXiv:2401.10216.
@@ -44,7 +49,9 @@ class DegreeLinear(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, lmax: int):
         super().__init__()
-        self.lmax = lmax
+        if min(inputs, outputs) < 1:
+            raise InvalidInputError(f"inputs and outputs must be at least 1; got {inputs} and {outputs}.")
+        self.lmax = check_degree(lmax)
         self.weight = nn.Parameter(torch.randn(lmax + 1, inputs, outputs) / inputs**0.5)
 
     def forward(self, x: Float[Tensor, "N c n"]) -> Float[Tensor, "N k n"]:

@@ -153,6 +153,17 @@ class GauntNetwork(nn.Module):
         given = None if vectors is None else tuple(vectors.shape)
         if given != wanted:
             raise InvalidInputError(f"vectors must be {wanted or None}, by vector_in; got {given}.")
+        if edge_index is not None:
+            whole = not edge_index.is_floating_point() and edge_index.dtype != torch.bool
+            if edge_index.ndim != 2 or len(edge_index) != 2 or not whole:
+                raise InvalidInputError(
+                    f"edge_index must be whole numbers (2, E); got {tuple(edge_index.shape)} of {edge_index.dtype}."
+                )
+            if edge_index.numel() and not 0 <= int(edge_index.min()) <= int(edge_index.max()) < len(pos):
+                raise InvalidInputError(
+                    f"edge_index names points from {int(edge_index.min())} to {int(edge_index.max())}; there are "
+                    f"{len(pos)}, from 0."
+                )
         edges = edge_index.shape[1] if edge_index is not None else pos.shape[0] * pos.shape[1] * (pos.shape[1] - 1)
         numbers = 0 if edge_attr is None else edge_attr.numel()
         if numbers != edges * self.edge_dim:

@@ -114,8 +114,8 @@ def many_body_product(
     x : coefficients (..., (L + 1)²).
     order : ν ≥ 1.
     lmax_out : highest degree of the result; ν L by default.
-    method : ``"grid"``: all factors on one grid, fine enough for degree ν L + lmax_out, O(ν² L³) and one power;
-        ``"pairwise"``: products of two by halving ν, each of its whole degree.
+    method : ``"grid"``: all factors on one grid, fine enough for degree ν L + lmax_out, O(ν³ L³) by default and
+        O(ν² L³) for results up to about L; ``"pairwise"``: products of two by halving ν, each of its whole degree.
     normalization : as in `gaunt_tensor_product`.
 
     Raises

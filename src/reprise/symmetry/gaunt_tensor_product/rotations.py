@@ -15,6 +15,7 @@ from reprise.symmetry.gaunt_tensor_product import tables
 from reprise.symmetry.gaunt_tensor_product.layout import (
     Normalization,
     check_degree,
+    degree_of,
     degrees,
     harmonic_scale,
     size_of,
@@ -85,7 +86,7 @@ def wigner_d(rotation: Float[Tensor, "*batch 3 3"], lmax: int) -> Float[Tensor, 
     check_degree(lmax)
     if not isinstance(rotation, Tensor) or not rotation.is_floating_point() or rotation.shape[-2:] != (3, 3):
         raise InvalidInputError(f"A rotation is a floating-point tensor (..., 3, 3); got {_shape(rotation)}.")
-    if not float((rotation @ rotation.mT - torch.eye(3).to(rotation)).abs().max()) < 1e-3:
+    if rotation.numel() and not float((rotation @ rotation.mT - torch.eye(3).to(rotation)).abs().max()) < 1e-3:
         raise InvalidInputError("A rotation must be an orthogonal matrix; R Rᵀ differs from 1 by more than 0.001.")
     points = constant(_sphere_points, lmax, like=rotation)
     weighted = constant(_weighted_harmonics, lmax, like=rotation)
@@ -149,7 +150,13 @@ class EdgeFrames:
         return self._turn(x, transposed=True)
 
     def _turn(self, x: Tensor, *, transposed: bool) -> Tensor:
-        parts = x.split([2 * l + 1 for l in range(int(x.shape[-1] ** 0.5 + 0.5))], dim=-1)  # noqa: E741
+        degree = degree_of(x)
+        if degree > self.lmax or x.ndim != 3 or len(x) != self.length:
+            raise InvalidInputError(
+                f"{self.length} frames of degree {self.lmax} turn coefficients (edges, channels, n) of degrees up to "
+                f"it; got {tuple(x.shape)} of degree {degree}."
+            )
+        parts = x.split([2 * l + 1 for l in range(degree + 1)], dim=-1)  # noqa: E741
         turned = [torch.bmm(part, b.mT if transposed else b) for part, b in zip(parts[1:], self.blocks, strict=False)]
         return torch.cat([parts[0], *turned], dim=-1)
 

@@ -7,6 +7,8 @@ the second step of a batch starts from what the first has just learnt.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from reprise.errors import DivergedError
 from reprise.metrics import mean_jaccard
 from reprise.symmetry.inset.losses import negative_elbo, sample_negatives, subset_cross_entropy
-from reprise.symmetry.inset.meanfield import Energy, mean_field, mean_field_log_odds
+from reprise.symmetry.inset.meanfield import Energy, mean_field_log_odds
 from reprise.symmetry.inset.pools import PackedPools
 from reprise.symmetry.inset.recognition import RecognitionNet
 
@@ -60,8 +62,8 @@ def fit_alternating(
     networks = nn.ModuleList([energy] if recognition is None else [energy, recognition]).to(how.device).train()
     generator = torch.Generator().manual_seed(how.seed)
     adam: dict[str, Any] = {"lr": how.lr, "weight_decay": how.weight_decay, "fused": True}
-    of_energy = torch.optim.Adam(energy.parameters(), **adam)
-    of_recognition = None if recognition is None else torch.optim.Adam(recognition.parameters(), **adam)
+    of_energy = torch.optim.Adam(_trainable(energy), **adam)
+    of_recognition = None if recognition is None else torch.optim.Adam(_trainable(recognition), **adam)
     records: list[dict[str, float]] = []
     best: dict[str, Tensor] | None = None
     best_score, idle = -1.0, 0
@@ -74,12 +76,10 @@ def fit_alternating(
             values, chosen = batch.values.to(how.device), batch.chosen.to(how.device)
             mask = None if bool(batch.mask.all()) else batch.mask.to(how.device)
             if recognition is not None and of_recognition is not None:
-                energy.requires_grad_(False)
                 loss = negative_elbo(
                     energy, recognition, values, samples=how.samples, pool_mask=mask, generator=generator
                 )
                 sums["negative_elbo"] += _step(loss, of_recognition, recognition, how.clip, epoch)
-                energy.requires_grad_(True)
             start = first_guess(recognition, values, mask)
             if not bool(start.isfinite().all()):
                 raise DivergedError(f"The recognition network gives NaN in epoch {epoch + 1}; {REMEDY}")
@@ -136,38 +136,61 @@ def infer(
     seed: int,
     device: str = "cpu",
 ) -> list[Tensor]:
-    """Give the probabilities of each pool's elements.
+    """Give the log odds of each pool's elements, with the networks in evaluation mode.
 
-    Pools of a size share their random numbers, which depend on the seed alone; so a pool's answer does not depend on
-    what it is asked together with.
+    To rank by them is to rank by probabilities, without the ties of those that float32 rounds to 0 or 1. Pools of a
+    size share their random numbers, which depend on the seed alone; so a pool's answer does not depend on what it is
+    asked together with.
     """
     answers: list[Tensor] = [torch.empty(0)] * len(pools)
-    for rows, batch in pools.by_size(INFERENCE_BATCH):
-        n = batch.mask.shape[1]
-        values = batch.values.to(device)
-        generator = torch.Generator().manual_seed(seed)
-        q = first_guess(recognition, values)
-        for _ in range(steps):
-            noise = torch.rand(1, 1, samples, n, n, generator=generator)
-            q = mean_field(energy, values, q, samples=samples, noise=noise.to(device))
-        for row, answer in zip(rows.tolist(), q.cpu(), strict=True):
-            answers[row] = answer
+    with _evaluating(energy, recognition):
+        for rows, batch in pools.by_size(INFERENCE_BATCH):
+            n = batch.mask.shape[1]
+            values = batch.values.to(device)
+            generator = torch.Generator().manual_seed(seed)
+            noise = torch.stack([torch.rand(1, samples, n, n, generator=generator) for _ in range(steps)])
+            log_odds = mean_field_log_odds(
+                energy, values, first_guess(recognition, values), samples=samples, steps=steps, noise=noise.to(device)
+            )
+            for row, answer in zip(rows.tolist(), log_odds.cpu(), strict=True):
+                answers[row] = answer
     return answers
 
 
 def held_out_jaccard(energy: Energy, recognition: RecognitionNet | None, held_out: PackedPools, how: Settings) -> float:
     """Give the mean Jaccard coefficient of the most probable elements, as many as each subset has."""
     found = infer(energy, recognition, held_out, samples=how.samples, steps=how.steps, seed=how.seed, device=how.device)
-    true = [chosen.nonzero()[:, 0].numpy() for chosen in held_out.chosen]
-    return mean_jaccard(true, [q.topk(len(subset)).indices.numpy() for q, subset in zip(found, true, strict=True)])
+    true = [inside.nonzero()[:, 0].numpy() for inside in held_out.chosen]
+    return mean_jaccard(
+        true, [odds.topk(len(subset)).indices.numpy() for odds, subset in zip(found, true, strict=True)]
+    )
 
 
 def _step(loss: Tensor, optimizer: torch.optim.Optimizer, network: nn.Module, clip: float, epoch: int) -> float:
     value = float(loss.detach())
     if not abs(value) < float("inf"):
         raise DivergedError(f"The loss is {value} in epoch {epoch + 1}; {REMEDY}")
+    trained = _trainable(network)
     optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), clip)
+    loss.backward(inputs=trained)  # the other network and frozen parts get no gradient
+    nn.utils.clip_grad_norm_(trained, clip)
     optimizer.step()
     return value
+
+
+def _trainable(network: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+@contextmanager
+def _evaluating(*networks: object) -> Iterator[None]:
+    """Put networks into evaluation mode, and each of their parts back into its own."""
+    parts = [part for network in networks if isinstance(network, nn.Module) for part in network.modules()]
+    training = [part.training for part in parts]
+    for part in parts:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part, mode in zip(parts, training, strict=True):
+            part.training = mode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,8 @@ class PackedPools:
         InvalidInputError
             Saying which pool or subset is wrong, and how.
         """
+        if np.ndim(pools) == 0 if isinstance(pools, np.ndarray) else not isinstance(pools, Iterable):
+            raise InvalidInputError(f"Pools were given as {type(pools).__name__}; a list of arrays (n, d) is expected.")
         arrays = [_checked_pool(pool, number) for number, pool in enumerate(pools)]
         if not arrays:
             raise InvalidInputError("No pool was given; at least one is expected.")

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
 from reprise.metrics import mean_jaccard
@@ -231,6 +231,27 @@ class SubsetSelector(BaseEstimator):
         """Give the probability of each element to belong to its pool's subset: one array for each pool."""
         check_is_fitted(self)
         packed = PackedPools.of(pools, features=self._features)
+        return [log_odds.sigmoid().numpy() for log_odds in self._log_odds(packed)]
+
+    def select(self, pools: Pools, k: int | Sequence[int]) -> list[Int[np.ndarray, " k"]]:
+        """Give the indices of the `k` most probable elements of each pool (one k for all, or one each), best first."""
+        check_is_fitted(self)
+        packed = PackedPools.of(pools, features=self._features)
+        counts = check_k(k, packed.sizes.tolist())
+        answers = self._log_odds(packed)
+        return [
+            np.argsort(-log_odds.numpy(), kind="stable")[:count]
+            for log_odds, count in zip(answers, counts, strict=True)
+        ]
+
+    def score(self, pools: Pools, subsets: Subsets) -> float:
+        """Give the mean Jaccard coefficient of the true subsets with selections of the same size, from 0 to 1."""
+        check_is_fitted(self)
+        packed = PackedPools.of(pools, subsets, self._features)
+        true = [chosen.nonzero()[:, 0].numpy() for chosen in packed.chosen]
+        return mean_jaccard(true, self.select(pools, [len(subset) for subset in true]))
+
+    def _log_odds(self, packed: PackedPools) -> list[Tensor]:
         networks = [network.to(self.device) for network in (self.energy_, self.recognition_) if network is not None]
         answers = infer(
             self.energy_,
@@ -243,22 +264,7 @@ class SubsetSelector(BaseEstimator):
         )
         for network in networks:
             network.to("cpu")
-        return [answer.numpy() for answer in answers]
-
-    def select(self, pools: Pools, k: int | Sequence[int]) -> list[Int[np.ndarray, " k"]]:
-        """Give the indices of the `k` most probable elements of each pool (one k for all, or one each), best first."""
-        check_is_fitted(self)
-        sizes = [len(np.asarray(pool)) for pool in pools]
-        counts = check_k(k, sizes)
-        chosen = zip(self.predict_proba(pools), counts, strict=True)
-        return [np.argsort(-q, kind="stable")[:count] for q, count in chosen]
-
-    def score(self, pools: Pools, subsets: Subsets) -> float:
-        """Give the mean Jaccard coefficient of the true subsets with selections of the same size, from 0 to 1."""
-        check_is_fitted(self)
-        packed = PackedPools.of(pools, subsets, self._features)
-        true = [chosen.nonzero()[:, 0].numpy() for chosen in packed.chosen]
-        return mean_jaccard(true, self.select(pools, [len(subset) for subset in true]))
+        return answers
 
     def _split(
         self, packed: PackedPools, held_out: tuple[Pools, Subsets] | None, state: np.random.RandomState

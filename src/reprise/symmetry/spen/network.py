@@ -110,6 +110,10 @@ class SPEN(nn.Module):
     ):
         super().__init__()
         _check_settings(node_features, edge_features, num_classes, hops, layers, embedding, max_size)
+        if any(width < 1 for width in hidden) or not 0 <= dropout < 1:
+            raise InvalidInputError(
+                f"Widths in hidden must be at least 1 and dropout in [0, 1); got {tuple(hidden)} and {dropout}."
+            )
         _check_choice("mixing", mixing, ("pool", "concat", "none"))
         _check_choice("readout", readout, ("mean", "sum"))
         _check_choice("adjacency", adjacency, ("normalised", "plain"))

@@ -22,12 +22,19 @@ from reprise.claims.symmetry.inset.arms import (
     SUPERSET,
     jaccard_on,
     measure_task,
+    parameters,
 )
 from reprise.claims.symmetry.inset.datasets import load_tables, make_task
 from reprise.claims.symmetry.inset.sizes import DATA, SIZES
 
+DIGIT_PIXELS = 64
 TOY = ("two moons", "Gaussian mixture")
 GAIN_OF_TOYS = "The paper's own gain on this simulated set is small, at most a point."
+GAINS = {
+    "two moons": GAIN_OF_TOYS,
+    "Gaussian mixture": f"{GAIN_OF_TOYS} On a pilot seed a learning rate of 0.0003 in place of 0.001 gives EquiVSet "
+    "0.9 points more: so much of the difference is of tuning.",
+}
 LINEAR = (
     "The authors encode vectors linearly before summing, so that their energy knows a subset's size and mean only; the "
     "classifier's elements pass a hidden layer first."
@@ -43,6 +50,9 @@ def _slug(data: str) -> str:
     return data.lower().replace(" ", "-")
 
 
+# Thresholds: 2 points on two moons and half a point on digits were set before this code was written, at about half and
+# a third of what a first draft gained with two seeds; the 20 points of an encoder and over chance, and the one point
+# of what is equal, come from pilots on seed 1000; 1e-9 is rounding.
 CLAIMS = (
     *(
         Claim(
@@ -53,8 +63,9 @@ CLAIMS = (
             ours=INSET,
             against=(EQUIVSET,),
             metric_unit="%",
-            says=f"on {data}, an energy that sees the pool selects better subsets than EquiVSet, all else equal",
-            note=GAIN_OF_TOYS if data in TOY else "",
+            says=f"on {data}, INSET, whose energy sees the pool, selects better subsets than EquiVSet, all equal but "
+            "the second network",
+            note=GAINS.get(data, ""),
         )
         for data in DATA
     ),
@@ -67,7 +78,7 @@ CLAIMS = (
             ours=INSET,
             against=(DEEPSETS,),
             metric_unit="%",
-            says=f"on {data}, it selects better subsets than DeepSets that classifies each element within its pool",
+            says=f"on {data}, INSET selects better subsets than DeepSets that classifies each element within its pool",
             note=LINEAR_OF.get(data, ""),
         )
         for data in DATA
@@ -81,7 +92,8 @@ CLAIMS = (
             ours=INSET_MLP,
             against=(EQUIVSET_MLP,),
             metric_unit="%",
-            says=f"on {data}, the pool helps as well where elements are encoded by a network with a hidden layer",
+            says=f"on {data}, INSET selects better subsets than EquiVSet where both encode elements by a network with "
+            "a hidden layer",
         )
         for data in DATA
     ),
@@ -94,7 +106,8 @@ CLAIMS = (
         against=(INSET,),
         margin=20.0,
         metric_unit="%",
-        says="on two moons, encoding elements by such a network, not linearly, is worth more than 20 points",
+        says="on two moons, INSET selects more than 20 points better where elements are encoded by a network with a "
+        "hidden layer, not linearly",
     ),
     Claim(
         id="two-points-on-two-moons",
@@ -105,7 +118,7 @@ CLAIMS = (
         against=(EQUIVSET,),
         margin=2.0,
         metric_unit="%",
-        says="with 30 points in a pool, the background is worth at least 2 points on two moons",
+        says="on two moons, with 30 points in a pool, INSET is at least 2 points better than EquiVSet",
     ),
     Claim(
         id="half-a-point-on-digits",
@@ -116,7 +129,7 @@ CLAIMS = (
         against=(EQUIVSET,),
         margin=0.5,
         metric_unit="%",
-        says="and at least half a point on odd digits",
+        says="on odd digits, INSET is at least half a point better than EquiVSet",
     ),
     *(
         Claim(
@@ -127,7 +140,8 @@ CLAIMS = (
             ours=SUPERSET,
             against=(EQUIVSET,),
             metric_unit="%",
-            says=f"on {data}, so does the energy as the paper writes it, of the subset joined with its whole pool",
+            says=f"on {data}, INSET with the energy as the paper writes it, of the subset joined with its whole pool, "
+            "selects better subsets than EquiVSet",
         )
         for data in ("two moons", "work activities")
     ),
@@ -140,7 +154,7 @@ CLAIMS = (
         against=(RANDOM,),
         margin=20.0,
         metric_unit="%",
-        says="even of 260 people it learns to select better than at random, by 20 points",
+        says="even of 260 people with diabetes INSET learns to select better than at random, by 20 points",
     ),
     Claim(
         id="constant-cancels",
@@ -149,7 +163,7 @@ CLAIMS = (
         metric=SHIFT,
         ours=CONSTANT,
         tolerance=1e-9,
-        says="a value of the pool that is merely added changes no mean-field probability",
+        says="a value of the pool that is merely added to EquiVSet's energy changes no mean-field probability",
     ),
     Claim(
         id="constant-is-none",
@@ -160,7 +174,8 @@ CLAIMS = (
         against=(EQUIVSET,),
         margin=1.0,
         metric_unit="%",
-        says="and so training with it ends where EquiVSet does, within a point on two moons",
+        says="with a value of the pool merely added, EquiVSet's training ends where it does without, within a point on "
+        "two moons",
     ),
 )
 
@@ -173,6 +188,7 @@ def prepare(setting: Setting) -> Prepared:
     more: dict[str, str | int] = {
         "points in a simulated pool": size.toy_pool,
         "networks": ", ".join(f"{name} {value}" for name, value in size.selector.items()),
+        "parameters on digits": ", ".join(f"{arm} {parameters(arm, DIGIT_PIXELS, size):,}" for arm in ARMS[:-1]),
         "epochs": f"{size.epochs} of {size.batch_size} pools a batch; of DeepSets {CLASSIFIER_EPOCHS * size.epochs}",
         "learning rates": "the authors' for energies"
         if setting.scale == "full"

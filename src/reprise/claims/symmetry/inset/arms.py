@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from reprise.claims.symmetry.inset.sizes import PATIENCE, Size
 from reprise.data.simulators.subset_pools import SubsetPools
 from reprise.metrics import mean_jaccard, random_jaccard
 from reprise.nn.encoders import MLP
-from reprise.symmetry.inset import SetEnergy, SubsetSelector, mean_field
+from reprise.symmetry.inset import RecognitionNet, SetEnergy, SubsetSelector, mean_field
 from reprise.symmetry.inset.energy import Background
 from reprise.training import train
 
@@ -65,7 +66,8 @@ class SelectorWithConstant(SubsetSelector):
         energy = super()._make_energy(encoder)
         assert isinstance(energy, SetEnergy)
         assert isinstance(encoder, int)
-        return ConstantOfPool(energy, encoder, self.hidden, self.width)
+        with torch.random.fork_rng(devices=[]):  # the recognition network starts as it does without the constant
+            return ConstantOfPool(energy, encoder, self.hidden, self.width)
 
 
 class PoolClassifier(nn.Module):
@@ -103,13 +105,28 @@ def measure_task(name: str, task: Task, size: Size, trial: Trial, arms: tuple[st
         yield Measurement(arm, metric, 100 * found)
 
 
+def parameters(arm: str, features: int, size: Size) -> int:
+    """Count the parameters of one arm's networks, for elements of so many features."""
+    networks: tuple[nn.Module, ...]
+    if arm == DEEPSETS:
+        networks = (PoolClassifier(features, size.classifier_width),)
+    else:
+        hidden, width = size.selector["hidden"], size.selector["width"]
+        encoders = [MLP(features, hidden, hidden=(width,)) if _encoder(arm) == "mlp" else features for _ in range(2)]
+        networks = (
+            SetEnergy(encoders[0], hidden, width, background=BACKGROUNDS[arm]),
+            RecognitionNet(encoders[1], hidden, width),
+        )
+    return sum(parameter.numel() for network in networks for parameter in network.parameters())
+
+
 def fit_selector(arm: str, task: Task, size: Size, lr: float, trial: Trial) -> SubsetSelector:
     """Fit one of the subset energies."""
     estimator = SelectorWithConstant if arm == CONSTANT else SubsetSelector
     settings = size.selector | {"epochs": size.epochs, "batch_size": size.batch_size}
     model = estimator(
         background=BACKGROUNDS[arm],
-        encoder="mlp" if arm in {INSET_MLP, EQUIVSET_MLP} else "linear",
+        encoder=_encoder(arm),
         lr=lr,
         patience=PATIENCE,
         device=trial.device,
@@ -154,6 +171,10 @@ def classifier_score(network: nn.Module, pools: SubsetPools) -> float:
         odds = network(torch.from_numpy(pools.pools).to(device)).cpu()
     found = [row.topk(len(subset)).indices.numpy() for row, subset in zip(odds, pools.subsets, strict=True)]
     return mean_jaccard(pools.subsets, found)
+
+
+def _encoder(arm: str) -> Literal["linear", "mlp"]:
+    return "mlp" if arm in {INSET_MLP, EQUIVSET_MLP} else "linear"
 
 
 def _shift(model: SubsetSelector, pools: SubsetPools) -> float:

@@ -80,6 +80,5 @@ def _both(graph: GraphBatch, metric: str, nodes: int, trial: Trial, size: Size) 
 def _count(make: Callable[..., nn.Module], graphs: GraphBatch, trial: Trial, size: Size) -> int:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trial.seed)
-        model = make(0 if graphs.x is None else graphs.x.shape[1], channels=size.channels, layers=size.layers)
-        model = model.to(trial.device)
+        model = make(0 if graphs.x is None else graphs.x.shape[1], **size.network).to(trial.device)
         return saved_bytes(lambda: model(graphs.to(trial.device)), model)
