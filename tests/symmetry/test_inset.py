@@ -24,7 +24,6 @@ from reprise.symmetry.inset import (
     mean_field_log_odds,
     negative_elbo,
     sample_negatives,
-    selector,
     subset_cross_entropy,
     uniform_log_odds,
 )
@@ -610,7 +609,8 @@ def test_a_frozen_encoder_stays_as_it_is(digits):
 def test_selection_ranks_also_what_float32_rounds_to_certainty(fitted, digits, monkeypatch):
     odds = torch.tensor([20.0, 40.0, 30.0, -1.0, -200.0, -150.0])
     assert len(set(odds.sigmoid().tolist())) < 6
-    monkeypatch.setattr(selector, "infer", lambda *_, **__: [odds])
+    for module in (meanfield, fitting):
+        monkeypatch.setattr(module, "mean_field_log_odds", lambda *_, **__: odds[None])
     assert fitted.select(digits[1].pools[:1, :6], 6)[0].tolist() == [1, 2, 0, 3, 5, 4]
 
 
