@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -96,7 +97,7 @@ class GraphIsomorphismNetwork(nn.Module):
         return output
 
 
-class GraphNetworkClassifier(ClassifierMixin, BaseEstimator):
+class GraphNetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
     """A network of graphs as a scikit-learn classifier; a subclass says which in `make_network`.
 
     `fit` and `predict` take graphs in any of the forms of `reprise.nn.graph_batch`.
@@ -124,9 +125,9 @@ class GraphNetworkClassifier(ClassifierMixin, BaseEstimator):
     random_state: Any
     progress: bool
 
+    @abstractmethod
     def make_network(self, graphs: GraphBatch, classes: int) -> nn.Module:
         """Give a new network that turns a `GraphBatch` into (B, classes) logits; called with the training graphs."""
-        raise NotImplementedError
 
     def fit(self, graphs: Any, y: ArrayLike) -> Self:
         """Train on labelled graphs.

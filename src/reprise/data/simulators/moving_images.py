@@ -13,6 +13,7 @@ arXiv:1502.04681.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from numbers import Integral
 
@@ -26,7 +27,7 @@ from reprise.errors import InvalidInputError
 from reprise.nn.images import rotate_images
 
 
-class _Scenes(Dataset[tuple[Tensor, Tensor]]):
+class _Scenes(Dataset[tuple[Tensor, Tensor]], ABC):
     """What moving and turning scenes share: which images each sequence shows, and batches of them."""
 
     images: Tensor
@@ -101,8 +102,9 @@ class _Scenes(Dataset[tuple[Tensor, Tensor]]):
         objects = self._moved(numbers)  # (N, T, objects, C, *canvas)
         return objects.sum(2).clamp(0, 1)
 
+    @abstractmethod
     def _moved(self, numbers: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Give the objects of these sequences, each in its place: (N, T, objects, C, *canvas)."""
 
 
 class MovingImages(_Scenes):
