@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from racing import race
-from reprise.claims.symmetry.flow_equivariant_rnn.looped import LoopedSeq2Seq
+from reprise.claims.symmetry._flow_equivariant_rnn.looped import LoopedSeq2Seq
 from reprise.symmetry.flow_equivariant_rnn import CyclicConv, FERNNSeq2Seq, translation_velocities
 
 ROUNDS, WARM_UP = 5, 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from racing import race
-from reprise.claims.symmetry.gaunt_tensor_product.products import full_product
+from reprise.claims.symmetry._gaunt_tensor_product.products import full_product
 from reprise.symmetry.gaunt_tensor_product import (
     ClebschGordanTensorProduct,
     GauntConvolution,

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from racing import race
-from reprise.claims.symmetry.ponita.particles import EgnnMotion, PonitaMotion
-from reprise.claims.symmetry.ponita.speed import TensorFieldMotion
+from reprise.claims.symmetry._motion import EgnnMotion
+from reprise.claims.symmetry._ponita.particles import PonitaMotion
+from reprise.claims.symmetry._ponita.speed import TensorFieldMotion
 from reprise.data.simulators.nbody import nbody_task
 
 ROUNDS, WARM_UP = 20, 3

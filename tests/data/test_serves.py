@@ -14,7 +14,7 @@ MODULES = {
     paper.slug: found
     for paper in catalogue.papers()
     if (found := [*(CLAIMS / paper.family).glob(f"{paper.python_name}.py"),
-                  *(CLAIMS / paper.family / paper.python_name).glob("*.py")])
+                  *(CLAIMS / paper.family / f"_{paper.python_name}").glob("*.py")])
 }  # fmt: skip
 
 

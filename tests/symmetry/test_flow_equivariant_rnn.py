@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from reprise import catalogue
-from reprise.claims.symmetry.flow_equivariant_rnn.looped import LoopedSeq2Seq
+from reprise.claims.symmetry._flow_equivariant_rnn.looped import LoopedSeq2Seq
 from reprise.errors import InvalidInputError
 from reprise.symmetry.equivariance import FlowGroup, assert_equivariant
 from reprise.symmetry.flow_equivariant_rnn import (

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.flow_equivariant_rnn import CLAIMS, digits, exactness, forecasting
-from reprise.claims.symmetry.flow_equivariant_rnn.sizes import (
+from reprise.claims.symmetry._flow_equivariant_rnn import digits, exactness, forecasting
+from reprise.claims.symmetry._flow_equivariant_rnn.sizes import (
     BLANK,
     COPY,
     FERNN,
@@ -13,6 +13,7 @@ from reprise.claims.symmetry.flow_equivariant_rnn.sizes import (
     GRNN_PLUS,
     SIZES,
 )
+from reprise.claims.symmetry.flow_equivariant_rnn import CLAIMS
 from reprise.data.sources import all_sources
 from reprise.errors import MissingDataError
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.frame_averaging.particles import _mean_error, _turned, simulate
-from reprise.claims.symmetry.frame_averaging.separation import (
+from reprise.claims.symmetry._frame_averaging.particles import _mean_error, _turned, simulate
+from reprise.claims.symmetry._frame_averaging.separation import (
     _close_pairs,
     _embed,
     confused_by_refinement,
     exact_forms,
     measure_graphs,
 )
-from reprise.claims.symmetry.frame_averaging.sizes import SIZES, Size
+from reprise.claims.symmetry._frame_averaging.sizes import SIZES, Size
 from reprise.data.graph8c import atlas_graphs
 from reprise.symmetry.frame_averaging import FAGNN, GIN, CanonicalGraphs
 

@@ -4,17 +4,14 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.gaunt_tensor_product import CLAIMS, products
-from reprise.claims.symmetry.gaunt_tensor_product.particles import (
+from reprise.claims.symmetry._gaunt_tensor_product import products
+from reprise.claims.symmetry._gaunt_tensor_product.particles import (
     EQUIVARIANCE,
-    MSE,
-    EgnnMotion,
     TensorMotion,
     arms,
     measure_particles,
-    simulate,
 )
-from reprise.claims.symmetry.gaunt_tensor_product.products import (
+from reprise.claims.symmetry._gaunt_tensor_product.products import (
     CUBE,
     DIFFERENCE,
     PER_OUTPUT,
@@ -24,8 +21,10 @@ from reprise.claims.symmetry.gaunt_tensor_product.products import (
     measure_agreement,
     measure_speed,
 )
-from reprise.claims.symmetry.gaunt_tensor_product.sizes import SIZES
-from reprise.claims.symmetry.gaunt_tensor_product.tetris import PIECES, PieceScores
+from reprise.claims.symmetry._gaunt_tensor_product.sizes import SIZES
+from reprise.claims.symmetry._gaunt_tensor_product.tetris import PIECES, PieceScores
+from reprise.claims.symmetry._motion import MSE, EgnnMotion, simulate
+from reprise.claims.symmetry.gaunt_tensor_product import CLAIMS
 from reprise.symmetry.equivariance import assert_equivariant, equivariance_error
 from reprise.symmetry.gaunt_tensor_product import gaunt_tensor_product
 
@@ -35,7 +34,7 @@ TINY = replace(QUICK, epochs=1, pool=20, train=10, validation=5, test=5, agreeme
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate(TINY)
+    return simulate(TINY.pool, TINY.validation, TINY.test)
 
 
 @pytest.fixture

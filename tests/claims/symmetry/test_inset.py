@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.inset.arms import (
+from reprise.claims.symmetry._inset.arms import (
     CONSTANT,
     DEEPSETS,
     EQUIVSET,
@@ -22,8 +22,8 @@ from reprise.claims.symmetry.inset.arms import (
     measure_task,
     parameters,
 )
-from reprise.claims.symmetry.inset.datasets import load_tables, make_task
-from reprise.claims.symmetry.inset.sizes import DATA, SIZES
+from reprise.claims.symmetry._inset.datasets import load_tables, make_task
+from reprise.claims.symmetry._inset.sizes import DATA, SIZES
 from reprise.symmetry.equivariance import assert_equivariant
 from reprise.symmetry.inset import SetEnergy
 

@@ -8,8 +8,8 @@ import scipy.linalg
 import torch
 
 from reprise.claim import Measurement, Trial, judge_all
-from reprise.claims.symmetry.lie_decompositions import CLAIMS, LARGE, accuracy, group
-from reprise.claims.symmetry.lie_decompositions.accuracy import (
+from reprise.claims.symmetry._lie_decompositions import accuracy, group
+from reprise.claims.symmetry._lie_decompositions.accuracy import (
     LOST,
     UPRIGHT,
     WARPED,
@@ -17,9 +17,10 @@ from reprise.claims.symmetry.lie_decompositions.accuracy import (
     PlainResNet,
     measure_accuracy,
 )
-from reprise.claims.symmetry.lie_decompositions.group import GROUPS, _gaussian, _through_logarithm, _without_logarithm
-from reprise.claims.symmetry.lie_decompositions.layers import _draws, measure_layers, smooth_digits
-from reprise.claims.symmetry.lie_decompositions.sizes import SIZES
+from reprise.claims.symmetry._lie_decompositions.group import GROUPS, _gaussian, _through_logarithm, _without_logarithm
+from reprise.claims.symmetry._lie_decompositions.layers import _draws, measure_layers, smooth_digits
+from reprise.claims.symmetry._lie_decompositions.sizes import SIZES
+from reprise.claims.symmetry.lie_decompositions import CLAIMS, LARGE
 from reprise.symmetry.lie_decompositions import GL2, AffineResNet
 
 DIGITS = np.random.default_rng(0).uniform(0, 16, (8, 8, 8))

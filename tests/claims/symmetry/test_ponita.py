@@ -4,18 +4,16 @@ import pytest
 import torch
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.ponita.aeroplanes import EgnnNose, PonitaNose, _angles, _drawn, load_aeroplanes
-from reprise.claims.symmetry.ponita.particles import (
+from reprise.claims.symmetry._motion import MSE, EgnnMotion, simulate
+from reprise.claims.symmetry._ponita.aeroplanes import EgnnNose, PonitaNose, _angles, _drawn, load_aeroplanes
+from reprise.claims.symmetry._ponita.particles import (
     EQUIVARIANCE,
-    MSE,
-    EgnnMotion,
     EnergyMotion,
     FramedMotion,
     PonitaMotion,
     measure_particles,
-    simulate,
 )
-from reprise.claims.symmetry.ponita.sizes import SIZES
+from reprise.claims.symmetry._ponita.sizes import SIZES
 from reprise.symmetry.equivariance import assert_equivariant
 
 QUICK = SIZES["quick"]
@@ -26,7 +24,7 @@ TINY = replace(QUICK, epochs=1, pool=20, train=10, validation=5, test=5)
 
 @pytest.fixture(scope="module")
 def data():
-    return simulate(TINY)
+    return simulate(TINY.pool, TINY.validation, TINY.test)
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from reprise.claim import Trial
-from reprise.claims.symmetry.spen import CLAIMS, accuracy, stand_in
-from reprise.claims.symmetry.spen.expressivity import UNSEPARATED, confused_graphs, measure_expressivity
-from reprise.claims.symmetry.spen.memory import measure_memory, random_graph, saved_bytes, star
-from reprise.claims.symmetry.spen.sizes import CASTS, MOLECULES, SIZES
+from reprise.claims.symmetry._spen import accuracy
+from reprise.claims.symmetry._spen.expressivity import UNSEPARATED, confused_graphs, measure_expressivity
+from reprise.claims.symmetry._spen.memory import measure_memory, random_graph, saved_bytes, star
+from reprise.claims.symmetry._spen.sizes import CASTS, MOLECULES, SIZES
+from reprise.claims.symmetry.spen import CLAIMS, stand_in
 from reprise.data.graph8c import atlas_graphs
 from reprise.symmetry.spen import SPEN, GlobalPermutationNet
 
