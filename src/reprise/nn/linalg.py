@@ -164,8 +164,8 @@ def relative_eigengap(values: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batc
 
 
 def geodesic_distance(
-    first: Float[Tensor, "*batch n n"], second: Float[Tensor, "*batch n n"], *, degrees: bool = False
-) -> Float[Tensor, "*batch"]:
+    first: Float[Tensor, "*#batch n n"], second: Float[Tensor, "*#batch n n"], *, degrees: bool = False
+) -> Float[Tensor, "*out"]:
     r"""Angle of the rotation that leads from one rotation to another: the length of the shortest path in SO(n).
 
     For M = `first` · `second`ᵀ in three dimensions, with w the vector of M - Mᵀ,

@@ -32,11 +32,8 @@ class Translations:
 
     Examples
     --------
-    >>> len(Translations([(0, 0), (1, 0)]))
+    >>> len(Translations(((0, 0), (1, 0))))
     2
-    >>> Translations([(0.5, 0.0)])
-    Traceback (most recent call last):
-    reprise.errors.InvalidInputError: A velocity of translation is a tuple of one or two whole numbers; got (0.5, 0.0).
     """
 
     velocities: tuple[tuple[int, ...], ...]
@@ -81,7 +78,7 @@ class Rotations:
 
     Examples
     --------
-    >>> Rotations([-10, 0, 10]).degrees
+    >>> Rotations((-10, 0, 10)).degrees
     (-10.0, 0.0, 10.0)
     """
 

@@ -227,7 +227,7 @@ class GeodesicLoss(nn.Module):
             raise InvalidInputError(f"reduction is one of {', '.join(REDUCTIONS)}; got {reduction!r}.")
         self.reduction = reduction
 
-    def forward(self, predicted: Float[Tensor, "*batch n n"], true: Float[Tensor, "*batch n n"]) -> Tensor:
+    def forward(self, predicted: Float[Tensor, "*#batch n n"], true: Float[Tensor, "*#batch n n"]) -> Tensor:
         """Give the mean, the sum, or each angle."""
         angle = geodesic_distance(predicted, true)
         if self.reduction == "mean":
