@@ -7,6 +7,10 @@ tested there is what a user meets, who has no such checks.
 
 import contextlib
 import os
+import signal
+
+# Started in the background of a shell, tests would inherit that Ctrl-C is ignored, and hand it on to their commands.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")

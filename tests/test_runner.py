@@ -241,7 +241,11 @@ def test_ctrl_c_stops_the_command_and_resume_continues(tmp_path):
     while not path.is_file() and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    try:
+        _, said = running.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        raise
     assert running.returncode == 130
     assert "--resume" in said
     done = ledger.read(path).runs["quick"].seeds

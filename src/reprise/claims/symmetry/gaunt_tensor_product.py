@@ -27,8 +27,6 @@ from reprise.claims.symmetry._motion import MSE, simulate
 # what is asked of the Tetris pieces. The other tolerances are of rounding.
 TEN = (10.0,)
 TIMED: tuple[Scale, ...] = ("desktop", "full")  # degree 10 is not timed at quick scale
-# The ledger's runs at desktop scale timed neither the Fourier way nor third powers: these wait for the next ones.
-UNTIMED_YET: tuple[Scale, ...] = ("quick", "full")
 
 CLAIMS = (
     Claim(
@@ -73,7 +71,7 @@ CLAIMS = (
         margin=29 / 30,
         relative=True,
         timing=True,
-        scales=("full",),
+        scales=TIMED,
         metric_unit="ms",
         note="One thread, 1,000 pairs: pilots found about 10 times. The paper's figures are of a GPU, which has many "
         "small Fourier transforms done at once, and of an older e3nn. e3nn returns each path on its own and so many "
@@ -90,7 +88,6 @@ CLAIMS = (
         high=3.7,
         log_log=True,
         timing=True,
-        scales=UNTIMED_YET,
         metric_unit="ms",
     ),
     Claim(
@@ -169,7 +166,6 @@ CLAIMS = (
         margin=6 / 7,
         relative=True,
         timing=True,
-        scales=UNTIMED_YET,
         metric_unit="ms",
         note="e3nn's products have the paths and weights of Gaunt products. After the first, degrees above 6 are cut "
         "off, which on the grid they are not.",
