@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from reprise.errors import InvalidInputError
 from reprise.symmetry.equivariance.groups import Group, Kind
 from reprise.symmetry.equivariance.names import group_named
+from reprise.training.stage import modes_kept
 
 TOLERANCE: Mapping[torch.dtype, float] = {torch.float32: 1e-5, torch.float64: 1e-10, torch.bfloat16: 5e-2}
 """Largest relative error that rounding explains, by dtype: what `assert_equivariant` allows."""
@@ -190,13 +191,7 @@ def _outputs(result: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
 @contextmanager
 def _evaluating(model: object) -> Iterator[None]:
     """No gradients; a module in evaluation mode, each part put back into the mode it was in."""
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    training = [module.training for module in modules]
-    try:
-        for module in modules:
-            module.training = False
-        with torch.no_grad():
-            yield
-    finally:
-        for module, was_training in zip(modules, training, strict=True):
-            module.training = was_training
+    with modes_kept(model) if isinstance(model, nn.Module) else nullcontext(), torch.no_grad():
+        if isinstance(model, nn.Module):
+            model.eval()
+        yield
