@@ -22,7 +22,7 @@ _MAX_SHOWN = 40
 class LabelledGraphs(NamedTuple):
     """Graphs with a label each.
 
-    Parameters
+    Attributes
     ----------
     graphs : tuples ``(edge_index, x)``, or ``(edge_index, x, edge_attr)`` where edges have labels or attributes:
         `edge_index` (2, E) from source to target, nodes numbered from 0 in each graph; `x` (n, c); `edge_attr` (E, e).

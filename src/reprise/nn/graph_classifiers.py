@@ -102,16 +102,13 @@ class GraphNetworkClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     `fit` and `predict` take graphs in any of the forms of `reprise.nn.graph_batch`.
 
-    Parameters
+    Attributes
     ----------
     epochs, batch_size, lr, weight_decay : of Adam with decoupled decay, the rate falling to 0 by a cosine; `batch_size`
         None takes 32, and 128 from 1,000 graphs on.
     device : as in `reprise.training.train`.
     random_state : of the weights, the order of the batches and dropout.
     progress : show a bar.
-
-    Attributes
-    ----------
     classes_ : (k,) labels there are.
     network_ : the trained network.
     history_ : one record an epoch.

@@ -27,9 +27,10 @@ class FERNNClassifier(nn.Module):
     ----------
     in_channels : of a frame, or of what `encoder` makes of it.
     num_classes : at least 2.
-    hidden, velocities, kernel, mix_velocities, dims, orientations, transport, activation : as in `FERNNCell`.
+    hidden, velocities, kernel, dims : as in `FERNNCell`.
     encoder : a module applied to every frame first, (B, C, H, W) to (B, in_channels, H', W'), such as convolutions;
         flows pass through it as far as it is equivariant to translations.
+    **settings : `mix_velocities`, `orientations`, `transport` and `activation` of `FERNNCell`.
 
     Raises
     ------

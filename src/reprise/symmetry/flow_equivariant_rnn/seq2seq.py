@@ -39,11 +39,12 @@ class FERNNSeq2Seq(nn.Module):
     Parameters
     ----------
     in_channels : of a frame.
-    hidden, velocities, kernel, mix_velocities, dims, orientations, transport, activation : as in `FERNNCell`; by
-        default the velocities are all whole ones up to 2 pixels a frame along each axis.
+    hidden, velocities, kernel, dims : as in `FERNNCell`; by default the velocities are all whole ones up to 2 pixels a
+        frame along each axis.
     decoder_layers : hidden layers of the decoder.
     pool : over velocities, ``"max"``, ``"mean"`` or ``"sum"``.
     decode : as above.
+    **settings : `mix_velocities`, `orientations`, `transport` and `activation` of `FERNNCell`.
 
     Raises
     ------

@@ -21,14 +21,13 @@ def to_fourier(x: Float[Tensor, "*batch n"], lmax: int | None = None) -> Complex
     .. math:: \sum_{lm} x_{lm} Y_{lm}(\theta, \varphi) = \sum_{|u|,|v| \le L} X_{uv} e^{i(u\theta + v\varphi)}
 
     The function is real, so X₋ᵤ,₋ᵥ is the conjugate of Xᵤᵥ and only v = 0..L is given; u runs 0..L, -L..-1, as
-    `torch.fft.irfft2` expects. Only v = ±m take part in degree-l order-m harmonics: O(L³), all products real.
+    `torch.fft.irfft2` expects. Only v = ±m take part in degree-l order-m harmonics: O(L³), all products real. Half
+    precisions are transformed in float32.
 
     Parameters
     ----------
     x : coefficients (..., (L + 1)²), orthonormal harmonics in e3nn's order and axes.
     lmax : L, where it is to be checked.
-
-    Half precisions are transformed in float32.
 
     Raises
     ------
