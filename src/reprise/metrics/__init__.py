@@ -1,5 +1,6 @@
-"""Measures of clusterings, retrievals and subsets, and accuracies over folds, of arrays and with a value an item."""
+"""Measures of bags, clusterings, retrievals and subsets, and accuracies over folds, of arrays and with a value an item."""
 
+from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
@@ -17,6 +18,8 @@ from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 __all__ = [
     "FoldCurves",
     "average_precision_at_k",
+    "bag_log_loss",
+    "bag_means",
     "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",
