@@ -1,4 +1,4 @@
-"""Measures of bags, clusterings, retrievals and subsets, and accuracies over folds, of arrays and with a value an item."""
+"""Measures of bags, clusterings, retrievals and subsets, and accuracies over folds, each a value or one an item."""
 
 from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error

@@ -46,7 +46,7 @@ def make_bags(
     Examples
     --------
     >>> make_bags(6, 4, np.random.default_rng(0)).tolist()
-    [0, 0, 0, 1, 1, 0]
+    [1, 1, 0, 0, 0, 0]
     """
     if n < 1 or bag_size < 1:
         raise InvalidInputError(f"n and bag_size must be at least 1, got {n} and {bag_size}.")

@@ -166,8 +166,8 @@ def _from_shares(
     if off.max() > ROUNDING:
         b = int(off.argmax())
         warnings.warn(
-            f"{counted(int((off > ROUNDING).sum()), 'share')} cannot be met by whole rows and were rounded; the worst is "
-            f"{known[b]:g} of bag {names[b]!r} with {counted(int(sizes[b]), 'row')}, now {int(rounded[b])}.",
+            f"{counted(int((off > ROUNDING).sum()), 'share')} cannot be met by whole rows and were rounded; the worst "
+            f"is {known[b]:g} of bag {names[b]!r} with {counted(int(sizes[b]), 'row')}, now {int(rounded[b])}.",
             UserWarning,
             stacklevel=4,
         )

@@ -75,7 +75,8 @@ def bag_belief_propagation(
 
     Sum-product belief propagation on the Gibbs distribution over labels y in {0, 1}^n::
 
-        P(y) ~ exp{ sum_i prior_i y_i - lam_s sum_ij K(x_i, x_j) (y_i - y_j)^2 - lam_b sum_B (sum_{j in B} y_j - c_B)^2 }
+        P(y) ~ exp{ sum_i prior_i y_i - lam_s sum_ij K(x_i, x_j) (y_i - y_j)^2
+                    - lam_b sum_B (sum_{j in B} y_j - c_B)^2 }
 
     with one factor a bag, whose messages are exact (from the Poisson binomial distribution of the others in the bag)
     or, for large bags, from its Gaussian limit. All messages are sent at once (flooding), and damped from the second
@@ -192,7 +193,7 @@ def _check_settings(lam_s: float, lam_b: float, bag_factor: str, damping: float,
         raise InvalidInputError(f"lam_s and lam_b must be finite and at least 0, got {lam_s} and {lam_b}.")
     if not 0 <= damping < 1 or max_iter < 1 or tol < 0:
         raise InvalidInputError(
-            f"Expected damping in [0, 1), max_iter of at least 1 and tol of at least 0; got {damping}, {max_iter}, {tol}."
+            f"Expected damping in [0, 1), max_iter from 1 and tol from 0 on; got {damping}, {max_iter}, {tol}."
         )
 
 

@@ -87,7 +87,7 @@ class LabelProportionClassifier(BagLearner):
     >>> X, y = make_moons(400, noise=0.1, random_state=0)
     >>> groups = np.arange(400) // 8
     >>> shares = {bag: y[groups == bag].mean() for bag in range(50)}
-    >>> model = LabelProportionClassifier(n_rounds=1, epochs=30, random_state=0).fit(X, groups, shares)
+    >>> model = LabelProportionClassifier(n_rounds=1, epochs=60, lr=0.01, random_state=0).fit(X, groups, shares)
     >>> bool((model.predict(X) == y).mean() > 0.95)
     True
     """
@@ -259,7 +259,7 @@ class LabelProportionClassifier(BagLearner):
             return (result.marginals >= self.threshold).astype(float)
         return self.bags_.largest(result.logits).astype(float)
 
-    def _refine(self, rows: Float[np.ndarray, "n *shape"], targets: Float[np.ndarray, " n"], seed: int) -> RowNetwork:
+    def _refine(self, rows: Float[np.ndarray, " n *shape"], targets: Float[np.ndarray, " n"], seed: int) -> RowNetwork:
         network = self._new_network(rows, seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -272,7 +272,7 @@ class LabelProportionClassifier(BagLearner):
             )
         return self._train_on_bags(network, loss, seed)
 
-    def _fit_estimator(self, rows: Float[np.ndarray, "n *shape"], targets: Float[np.ndarray, " n"]) -> Any:
+    def _fit_estimator(self, rows: Float[np.ndarray, " n *shape"], targets: Float[np.ndarray, " n"]) -> Any:
         flat = rows.reshape(len(rows), -1)
         model = clone(self.estimator)
         if self.pseudo == "soft":

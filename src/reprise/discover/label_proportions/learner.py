@@ -91,7 +91,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
 
     def _begin(
         self, X: Any, groups: ArrayLike, proportions: Mapping[Any, float] | None, counts: Mapping[Any, int] | None
-    ) -> Float[np.ndarray, "n *shape"]:
+    ) -> Float[np.ndarray, " n *shape"]:
         """Check all input, learn the scale, and give the scaled rows."""
         self._validate_params()
         rows = validate_data(self, X, dtype=np.float32, allow_nd=True)
@@ -110,17 +110,17 @@ class BagLearner(ClassifierMixin, BaseEstimator):
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         return self._scaled(rows)
 
-    def _rows(self, X: Any) -> Float[np.ndarray, "n *shape"]:
+    def _rows(self, X: Any) -> Float[np.ndarray, " n *shape"]:
         rows = validate_data(self, X, dtype=np.float32, allow_nd=True, reset=False)
         if rows.shape[1:] != self.shape_:
             raise InvalidInputError(f"Rows have shape {rows.shape[1:]}; expected {self.shape_}, as those of fit.")
         return self._scaled(rows)
 
-    def _scaled(self, rows: Float[np.ndarray, "n *shape"]) -> Float[np.ndarray, "n *shape"]:
+    def _scaled(self, rows: Float[np.ndarray, " n *shape"]) -> Float[np.ndarray, " n *shape"]:
         scaled = (rows - self.center_) / self.scale_
         return scaled[:, None] if scaled.ndim == 3 else scaled
 
-    def _new_network(self, rows: Float[np.ndarray, "n *shape"], seed: int) -> RowNetwork:
+    def _new_network(self, rows: Float[np.ndarray, " n *shape"], seed: int) -> RowNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if self.encoder == "linear":
@@ -137,7 +137,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
             return RowNetwork(made, self.embedding)
 
     def _train_on_rows(
-        self, rows: Float[np.ndarray, "n *shape"], targets: Float[np.ndarray, " n"], seed: int
+        self, rows: Float[np.ndarray, " n *shape"], targets: Float[np.ndarray, " n"], seed: int
     ) -> RowNetwork:
         network = self._new_network(rows, seed)
         data = torch.from_numpy(rows), torch.from_numpy(targets.astype(np.float32))
@@ -161,7 +161,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
             "progress": self.progress,
         }
 
-    def _ask(self, function: Callable[[Tensor], Tensor], rows: Float[np.ndarray, "n *shape"]) -> np.ndarray:
+    def _ask(self, function: Callable[[Tensor], Tensor], rows: Float[np.ndarray, " n *shape"]) -> np.ndarray:
         device = next(self.network_.parameters()).device
         with torch.no_grad():
             parts = [function(part.to(device)).cpu() for part in torch.from_numpy(rows).split(ASKED_AT_ONCE)]

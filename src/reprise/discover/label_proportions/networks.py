@@ -31,11 +31,11 @@ class RowNetwork(nn.Module):
         self.encoder = nn.Flatten() if encoder is None else nn.Sequential(encoder, nn.ReLU())
         self.head = nn.Linear(width, 1)
 
-    def embed(self, x: Float[Tensor, "m *shape"]) -> Float[Tensor, "m width"]:
+    def embed(self, x: Float[Tensor, " m *shape"]) -> Float[Tensor, "m width"]:
         """Give the embedding of each row."""
         return self.encoder(x)
 
-    def forward(self, x: Float[Tensor, "m *shape"]) -> Float[Tensor, " m"]:
+    def forward(self, x: Float[Tensor, " m *shape"]) -> Float[Tensor, " m"]:
         """Give the log-odds of each row to be positive."""
         return self.head(self.embed(x)).squeeze(-1)
 
@@ -55,7 +55,7 @@ class BagBatches(nn.Module):
     bags : in which they lie.
     """
 
-    def __init__(self, x: Float[Tensor, "n *shape"], bags: Bags):
+    def __init__(self, x: Float[Tensor, " n *shape"], bags: Bags):
         super().__init__()
         sizes = torch.from_numpy(bags.sizes)
         self.x, self.shares = x, torch.from_numpy(bags.shares).to(x.dtype)
@@ -94,7 +94,7 @@ class RefinementLoss(BagBatches):
     """
 
     def __init__(
-        self, x: Float[Tensor, "n *shape"], bags: Bags, targets: Float[Tensor, " n"], width: int, lam_a: float
+        self, x: Float[Tensor, " n *shape"], bags: Bags, targets: Float[Tensor, " n"], width: int, lam_a: float
     ):
         super().__init__(x, bags)
         self.targets, self.lam_a = targets, lam_a

@@ -40,9 +40,9 @@ def poisson_binomial_leave_one_out(p: ArrayLike) -> Float[np.ndarray, "B B"]:
     Examples
     --------
     >>> poisson_binomial_leave_one_out([0.5, 0.5, 1.0])
-    array([[0. , 0.5, 0.5],
-           [0. , 0.5, 0.5],
-           [0.25, 0.5, 0.25]])
+    array([[0.  , 0.5 , 0.5 ],
+           [0.  , 0.5 , 0.5 ],
+           [0.25, 0.5 , 0.25]])
     """
     given = np.asarray(p, dtype=float)
     if given.ndim != 1 or not len(given) or not ((given >= 0) & (given <= 1)).all():
