@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from reprise.errors import InvalidInputError
 LEAST_SHARE = 1e-6
 
 
-def bag_log_loss(groups: ArrayLike, proportions: Mapping[Any, float], probabilities: ArrayLike) -> float:
+def bag_log_loss(groups: ArrayLike, proportions: Any, probabilities: ArrayLike) -> float:
     """Mean over bags of the cross-entropy of a bag's share of positives with the mean probability of its rows.
 
     It needs no label of a single row, so it can choose between models on held-out bags. Its least value is the mean
@@ -40,9 +39,7 @@ def bag_log_loss(groups: ArrayLike, proportions: Mapping[Any, float], probabilit
     return float(-np.mean(shares * np.log(expected) + (1 - shares) * np.log1p(-expected)))
 
 
-def bag_means(
-    groups: ArrayLike, proportions: Mapping[Any, float], probabilities: ArrayLike
-) -> tuple[np.ndarray, np.ndarray]:
+def bag_means(groups: ArrayLike, proportions: Any, probabilities: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Give the share of positives and the mean probability of each bag, bags in sorted order.
 
     Parameters

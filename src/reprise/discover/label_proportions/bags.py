@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -46,16 +46,16 @@ class Bags:
     def of(
         cls,
         groups: ArrayLike,
-        proportions: Mapping[Any, float] | None = None,
-        counts: Mapping[Any, int] | None = None,
+        proportions: Any = None,
+        counts: Any = None,
     ) -> Bags:
         """Read bags.
 
         Parameters
         ----------
         groups : (n,) bag of each row: numbers or texts.
-        proportions : bag -> share of positives. A share of which no whole number of rows is within 1e-3 is rounded,
-            with a warning.
+        proportions : bag -> share of positives, a mapping or a pandas Series. A share of which no whole number of rows
+            is within 1e-3 is rounded, with a warning.
         counts : bag -> number of positives; takes the place of `proportions`.
 
         Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -55,16 +54,16 @@ class BPResult:
 
 def bag_belief_propagation(
     groups: ArrayLike,
-    proportions: Mapping[Any, float] | None = None,
+    proportions: Any = None,
     X: ArrayLike | None = None,
     *,
-    counts: Mapping[Any, int] | None = None,
+    counts: Any = None,
     graph: Any = None,
     prior_logit: ArrayLike | None = None,
     n_neighbors: int = 10,
     kernel: Kernel = "rbf",
-    lam_s: float = 1.0,
-    lam_b: float = 0.1,
+    lam_s: float = 0.3,
+    lam_b: float = 0.5,
     bag_factor: BagFactor = "auto",
     damping: float = 0.5,
     max_iter: int = 200,

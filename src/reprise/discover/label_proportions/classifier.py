@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -59,6 +58,7 @@ class LabelProportionClassifier(BagLearner):
     marginals_ : (n,) probabilities of the last belief propagation.
     pseudo_labels_ : (n,) what the classifier was trained on.
     propagations_ : `BPResult` of each round.
+    n_iter_ : sweeps of the last one.
     classes_, network_, bags_, n_features_in_, history_ : see `BagLearner`; `network_` is the one that learnt an
         embedding last where `estimator` predicts (None where none was).
     estimator_ : the fitted `estimator`, or None.
@@ -116,8 +116,8 @@ class LabelProportionClassifier(BagLearner):
         *,
         n_neighbors: int = 10,
         kernel: Kernel = "rbf",
-        lam_s: float = 1.0,
-        lam_b: float = 0.1,
+        lam_s: float = 0.3,
+        lam_b: float = 0.5,
         lam_a: float = 1.0,
         bag_factor: BagFactor = "auto",
         damping: float = 0.5,
@@ -169,9 +169,9 @@ class LabelProportionClassifier(BagLearner):
         self,
         X: ArrayLike,
         groups: ArrayLike,
-        proportions: Mapping[Any, float] | None = None,
+        proportions: Any = None,
         *,
-        counts: Mapping[Any, int] | None = None,
+        counts: Any = None,
         graph: Any = None,
     ) -> LabelProportionClassifier:
         """Learn from bags.
@@ -202,12 +202,16 @@ class LabelProportionClassifier(BagLearner):
                 features = _standardised(self._ask(self.network_.embed, rows))
                 if self.prior_weight:
                     prior = self.prior_weight * self._ask(self.network_, rows).astype(np.float64)
-        self.marginals_, self.pseudo_labels_ = result.marginals, targets
+        self.marginals_, self.pseudo_labels_, self.n_iter_ = result.marginals, targets, result.n_iter
         if self.estimator is None:
             self.network_ = self._train_on_rows(rows, targets, self.seed_)
         else:
             self.estimator_ = self._fit_estimator(rows, targets)
         return self
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(np.prod(self.shape_)) if self.network_ is None else self.network_.head.in_features
 
     def predict_proba(self, X: ArrayLike) -> Float[np.ndarray, "n 2"]:
         """Give the probabilities of each row to be negative and positive."""

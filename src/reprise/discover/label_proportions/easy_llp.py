@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,9 +79,9 @@ class EasyLLPClassifier(BagLearner):
         self,
         X: ArrayLike,
         groups: ArrayLike,
-        proportions: Mapping[Any, float] | None = None,
+        proportions: Any = None,
         *,
-        counts: Mapping[Any, int] | None = None,
+        counts: Any = None,
     ) -> EasyLLPClassifier:
         """Learn from bags.
 

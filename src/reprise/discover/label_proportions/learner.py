@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ Encoder = Literal["auto", "linear"] | Callable[[], nn.Module]
 ASKED_AT_ONCE = 8192
 
 
-class BagLearner(ClassifierMixin, BaseEstimator):
+class BagLearner(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
     """Base of the classifiers of this package: `fit` takes rows, their bags and the bags' shares of positives.
 
     Attributes
@@ -65,6 +65,16 @@ class BagLearner(ClassifierMixin, BaseEstimator):
         "progress": ["boolean"],
     }
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.head.in_features
+
     def decision_function(self, X: ArrayLike) -> Float[np.ndarray, " n"]:
         """Give the log-odds of each row to be positive.
 
@@ -82,6 +92,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> Int[np.ndarray, " n"]:
         """Give the more probable class of each row."""
+        check_is_fitted(self)
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.5).astype(int)]
 
     def transform(self, X: ArrayLike) -> Float[np.ndarray, "n width"]:
@@ -89,9 +100,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._ask(self.network_.embed, self._rows(X))
 
-    def _begin(
-        self, X: Any, groups: ArrayLike, proportions: Mapping[Any, float] | None, counts: Mapping[Any, int] | None
-    ) -> Float[np.ndarray, " n *shape"]:
+    def _begin(self, X: Any, groups: ArrayLike, proportions: Any, counts: Any) -> Float[np.ndarray, " n *shape"]:
         """Check all input, learn the scale, and give the scaled rows."""
         self._validate_params()
         rows = validate_data(self, X, dtype=np.float32, allow_nd=True)
@@ -116,7 +125,7 @@ class BagLearner(ClassifierMixin, BaseEstimator):
             raise InvalidInputError(f"Rows have shape {rows.shape[1:]}; expected {self.shape_}, as those of fit.")
         return self._scaled(rows)
 
-    def _scaled(self, rows: Float[np.ndarray, " n *shape"]) -> Float[np.ndarray, " n *shape"]:
+    def _scaled(self, rows: Float[np.ndarray, " n *shape"]) -> Float[np.ndarray, " n *scaled"]:
         scaled = (rows - self.center_) / self.scale_
         return scaled[:, None] if scaled.ndim == 3 else scaled
 
