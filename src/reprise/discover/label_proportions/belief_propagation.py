@@ -62,7 +62,7 @@ def bag_belief_propagation(
     prior_logit: ArrayLike | None = None,
     n_neighbors: int = 10,
     kernel: Kernel = "rbf",
-    lam_s: float = 0.3,
+    lam_s: float = 0.5,
     lam_b: float = 0.5,
     bag_factor: BagFactor = "auto",
     damping: float = 0.5,

@@ -116,7 +116,7 @@ class LabelProportionClassifier(BagLearner):
         *,
         n_neighbors: int = 10,
         kernel: Kernel = "rbf",
-        lam_s: float = 0.3,
+        lam_s: float = 0.5,
         lam_b: float = 0.5,
         lam_a: float = 1.0,
         bag_factor: BagFactor = "auto",
