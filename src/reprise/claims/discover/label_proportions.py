@@ -62,7 +62,7 @@ TUNED: dict[str, dict[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows to put into bags and rows to test on, with labels; and the graph of the former, where it is always the same."""
+    """Rows to put into bags and rows to test on, with labels; and the graph of the former, where seeds share it."""
 
     X: NDArray[np.float32]
     y: NDArray[np.int64]
@@ -123,8 +123,8 @@ CLAIMS = (
         scales=("desktop", "full"),
         says="on odd digits in bags of 256, a second belief propagation, on the embedding learnt from the first, makes "
         "the classifier better",
-        note="The embedding learns the first round's mistakes: digits that were given the wrong label as a cluster then "
-        "lie among those of that label, and the second round cannot set them right.",
+        note="The embedding learns the first round's mistakes: a cluster of digits that was given the wrong label then "
+        "lies among those of that label, and the second round cannot set it right.",
     ),
     Claim(
         id="refined-embedding-helps-breast-cancer",
@@ -199,7 +199,7 @@ def prepare(setting: Setting) -> Prepared:
         "networks": "one hidden layer of 128, an embedding of 64; none in linear DLLP; AdamW",
         "settings": "for each arm and data set the best of six to eight on pilot seeds, by AUC",
         "budget": "; ".join(
-            f"{kind}: {', '.join(f'{arm} {values["epochs"]} epochs' for arm, values in arms.items())}"
+            f"{kind}: " + ", ".join(f"{arm} {values['epochs']} epochs" for arm, values in arms.items())
             for kind, arms in TUNED.items()
         ),
     }
