@@ -34,6 +34,7 @@ class Table:
     label_name : what the labels are called.
     source : the file, or ``"the given array"``.
     notes : sentences for the user: what was read, and what was left out.
+    apart : columns that were asked for apart, by name; each (n,).
     """
 
     X: np.ndarray
@@ -43,12 +44,13 @@ class Table:
     label_name: str = ""
     source: str = "the given array"
     notes: tuple[str, ...] = field(default=())
+    apart: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.X)
 
 
-def read_table(data: Any, labels: Any = None) -> Table:
+def read_table(data: Any, labels: Any = None, *, apart: Sequence[str] = ()) -> Table:
     """Read features, and labels where they are given.
 
     Parameters
@@ -57,6 +59,7 @@ def read_table(data: Any, labels: Any = None) -> Table:
         jsonl; ``FILE:KEY`` takes one array of a file that holds several). The numeric columns of a table are the
         features; the others are left out and named in `Table.notes`.
     labels : (n,) array, the path of a file of the same formats, or the name of a column of `data`.
+    apart : names of columns that are no features; those that `data` has are in `Table.apart`.
 
     Raises
     ------
@@ -74,12 +77,14 @@ def read_table(data: Any, labels: Any = None) -> Table:
     held, source, notes = _held(data)
     name = Path(source).name if isinstance(data, str | Path) else source
     label_values, label_name = None, ""
+    taken: dict[str, np.ndarray] = {}
     if isinstance(held, np.ndarray):
         values, columns = _matrix(held, name), tuple(map(str, range(held.shape[1] if held.ndim > 1 else 0)))
         read = f"Read {counted(len(values), 'row')} of {counted(values.shape[1], 'number')} from {name}."
         said = [read]
     else:
         held, label_values, label_name = _take_label_column(held, labels, name)
+        taken = {column: held.pop(column).to_numpy() for column in dict.fromkeys(apart) if column in held.columns}
         values, columns, said = _features(held, name)
     _check_finite(values, columns, name, named=not isinstance(held, np.ndarray))
     if len(values) < 2:
@@ -97,10 +102,13 @@ def read_table(data: Any, labels: Any = None) -> Table:
         label_name=label_name,
         source=source,
         notes=(*notes, *said),
+        apart=taken,
     )
 
 
-def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[np.ndarray, str]:
+def read_labels(
+    labels: Any, count: int, name: str, noun: str = "row", *, what: str = "labels"
+) -> tuple[np.ndarray, str]:
     """Read labels that stand apart from the data: a file (as for `read_table`) or an array.
 
     Parameters
@@ -109,6 +117,7 @@ def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[
     count : how many there have to be.
     name : of the data that they belong to, for messages.
     noun : what each belongs to.
+    what : what they are, for messages.
 
     Returns
     -------
@@ -119,8 +128,8 @@ def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[
     InvalidInputError
         If they cannot be read, are not as many, or some are missing.
     """
-    values, called = _given_labels(labels, None, name)
-    return _checked_labels(values, called, count, name, noun), called
+    values, called = _given_labels(labels, None, name, what)
+    return _checked_labels(values, called, count, name, noun, what), called
 
 
 def _held(data: Any) -> tuple[np.ndarray | pd.DataFrame, str, tuple[str, ...]]:
@@ -247,13 +256,15 @@ def _check_finite(values: np.ndarray, columns: Sequence[str], name: str, *, name
     )
 
 
-def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tuple[np.ndarray, str]:
+def _given_labels(
+    labels: Any, columns: Sequence[str] | None, name: str, what: str = "labels"
+) -> tuple[np.ndarray, str]:
     """Give labels that are not among the columns of the data: a file, or an array."""
     import pandas as pd
 
     if isinstance(labels, str) and not is_location(labels):
         if columns is None:
-            raise InvalidInputError(f"{name} has no named columns and there is no file {labels!r}; labels take a file.")
+            raise InvalidInputError(f"{name} has no named columns and there is no file {labels!r}; {what} take a file.")
         raise UnknownNameError(f"label column or file in {name}", labels, columns)
     if isinstance(labels, str | Path):
         content = read_file(labels).held
@@ -262,31 +273,33 @@ def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tupl
             if content.shape[1] != 1:
                 raise InvalidInputError(
                     f"{called} has {content.shape[1]} columns ({listing(map(str, content.columns))}); "
-                    f"name the one with the labels, such as {labels}:{content.columns[-1]}."
+                    f"name the one with the {what}, such as {labels}:{content.columns[-1]}."
                 )
             return content.iloc[:, 0].to_numpy(), called
         return content, called
     try:
-        return np.asarray(labels), "the given labels"
+        return np.asarray(labels), f"the given {what}"
     except ValueError as problem:
-        raise InvalidInputError(f"The labels cannot be made an array: {problem}.") from problem
+        raise InvalidInputError(f"The {what} cannot be made an array: {problem}.") from problem
 
 
-def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row") -> np.ndarray:
+def _checked_labels(
+    labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row", what: str = "labels"
+) -> np.ndarray:
     import pandas as pd
 
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise InvalidInputError(
-            f"The labels ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
+            f"The {what} ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
         )
     if len(labels) != rows:
-        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
+        raise InvalidInputError(f"The {what} ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
     if missing.any():
         raise InvalidInputError(
-            f"{int(missing.sum())} of the {rows} labels ({called}) are missing, the first in {noun} "
+            f"{int(missing.sum())} of the {rows} {what} ({called}) are missing, the first in {noun} "
             f"{int(np.argmax(missing))} (counted from 0); leave those {noun}s out."
         )
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):

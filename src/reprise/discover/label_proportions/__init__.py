@@ -12,6 +12,7 @@ supervised learners via belief propagation", ICLR 2024, arXiv:2310.08056; code h
 
 from reprise.discover.label_proportions.bags import Bags
 from reprise.discover.label_proportions.belief_propagation import BPResult, bag_belief_propagation
+from reprise.discover.label_proportions.calibration import calibrate_to_bags
 from reprise.discover.label_proportions.classifier import LabelProportionClassifier
 from reprise.discover.label_proportions.dllp import DLLPClassifier
 from reprise.discover.label_proportions.easy_llp import EasyLLPClassifier
@@ -25,6 +26,7 @@ __all__ = [
     "EasyLLPClassifier",
     "LabelProportionClassifier",
     "bag_belief_propagation",
+    "calibrate_to_bags",
     "poisson_binomial_leave_one_out",
     "similarity_graph",
 ]
