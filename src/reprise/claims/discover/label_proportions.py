@@ -36,7 +36,7 @@ COUNTS_KEPT = "most rows that pseudo-labels of a bag are off its count"
 REFINED_AT = {DIGITS: (256,), CLOTHES: (), CANCER: (8, 32, 128)}
 BAG_SIZES = {DIGITS: (16, 64, 256, 512, 2048), CLOTHES: (64, 512), CANCER: (8, 32, 128)}
 QUICK_BAG_SIZES = {DIGITS: (16, 256), CLOTHES: (64,), CANCER: (8,)}
-LARGE = (512, 2048)
+UP_TO_512, LARGE = (16, 64, 256, 512), (256, 512)
 COMPONENTS = 50
 ROWS = 20_000
 HELD_OUT = 0.2  # of breast cancer
@@ -87,6 +87,7 @@ CLAIMS = (
         scales=("desktop", "full"),
         says="on odd against even digits, in bags of 16 to 2,048 rows, the bootstrap from belief propagation ranks new "
         "rows better than DLLP, linear DLLP and EasyLLP at every size",
+        note="Bags of 2,048 rows are ten: their ten counts all but leave open which clusters of digits are odd.",
     ),
     Claim(
         id="beats-bag-losses-clothes",
@@ -138,16 +139,27 @@ CLAIMS = (
         note="The embedding learns the first round's mistakes as well.",
     ),
     Claim(
-        id="ten-points-in-large-bags",
+        id="beats-bag-losses-digits-up-to-512",
+        of="here",
+        kind="superior",
+        metric=_auc_on(DIGITS),
+        ours=OURS,
+        against=BASELINES,
+        at=UP_TO_512,
+        scales=("desktop", "full"),
+        says="on odd digits in bags of 16 to 512 rows, it ranks new rows better than each of them at every size",
+    ),
+    Claim(
+        id="five-points-in-large-bags",
         of="here",
         kind="superior",
         metric=_auc_on(DIGITS),
         ours=OURS,
         against=BASELINES,
         at=LARGE,
-        margin=0.1,
+        margin=0.05,
         scales=("desktop", "full"),
-        says="on odd digits in bags of 512 and 2,048 rows, the gain in AUC over each of them is more than 0.1",
+        says="on odd digits in bags of 256 and 512 rows, the gain in AUC over each of them is more than 0.05",
     ),
     Claim(
         id="linear-wins-on-breast-cancer",

@@ -133,10 +133,11 @@ def bag_belief_propagation(
     if prior.shape != (n,) or not np.isfinite(prior).all():
         raise InvalidInputError(f"prior_logit has shape {prior.shape}; expected {n} finite numbers, one a row.")
     edges: list[Edges] = []
-    if lam_s > 0 and (graph is not None or X is not None):
-        if graph is None:
-            _check_rows(X, n)
+    if graph is None and X is not None:
+        _check_rows(X, n)
+        if lam_s > 0:
             graph = similarity_graph(X, n_neighbors, kernel=kernel)
+    if graph is not None:
         edges.append(Edges(_checked_graph(graph, n) * lam_s, "attract"))
     factors = None
     if bag_factor == "pairwise":
