@@ -18,6 +18,12 @@ def test_without_labels_new_classes_count_from_0():
     assert labels.names(2).tolist() == [0, 1]
 
 
+def test_classes_may_be_any_number_but_minus_one():
+    labels = partial_labels(np.array([-7, -1, -3]), 3)
+    assert labels.codes.tolist() == [0, -1, 1]
+    assert labels.names(3).tolist() == [-7, -3, 0]
+
+
 def test_given_labels_are_left_alone():
     y = np.array([4, -1])
     partial_labels(y, 2)
@@ -36,7 +42,6 @@ def test_whole_floats_are_taken():
         ([0.5, 1, -1], "whole numbers"),
         ([np.nan, 1, -1], "whole numbers"),
         (["a", "b", "c"], "number your classes"),
-        ([-2, 0, 1], "holds -2"),
     ],
 )
 def test_other_labels_are_refused(y, message):

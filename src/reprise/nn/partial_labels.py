@@ -36,7 +36,7 @@ class PartialLabels(NamedTuple):
 
     def names(self, n_classes: int) -> NDArray[np.int64]:
         """Give the names of `n_classes` classes, the known ones first; (n_classes,)."""
-        first = int(self.classes[-1]) + 1 if len(self.classes) else 0
+        first = max(int(self.classes[-1]), UNLABELLED) + 1 if len(self.classes) else 0
         return np.concatenate([self.classes, first + np.arange(n_classes - len(self.classes))])
 
 
@@ -45,7 +45,7 @@ def partial_labels(y: Any, n_samples: int, *, need_labelled: bool = False) -> Pa
 
     Parameters
     ----------
-    y : (n,) whole numbers from 0, -1 where a point has no label; None where none has.
+    y : (n,) whole numbers, -1 where a point has no label; None where none has.
     n_samples : n, as the data have it.
     need_labelled : whether a method can do nothing without one.
 
@@ -75,8 +75,6 @@ def partial_labels(y: Any, n_samples: int, *, need_labelled: bool = False) -> Pa
         if not whole:
             raise InvalidInputError("y holds whole numbers, -1 where a point has no label; number your classes from 0.")
     codes = given.astype(np.int64)
-    if codes.size and codes.min() < UNLABELLED:
-        raise InvalidInputError(f"y holds {codes.min()}; labels are 0 or more, and -1 where a point has none.")
     labelled = codes != UNLABELLED
     if need_labelled and not labelled.any():
         raise InvalidInputError("No point is labelled: every value of y is -1. This method needs some labels.")
