@@ -11,9 +11,9 @@ import time
 
 import numpy as np
 import pytest
-from racing import race
 from sklearn.datasets import make_moons
 
+from racing import race
 from reprise.data.simulators.bags import bag_counts, make_bags
 from reprise.discover.label_proportions import (
     DLLPClassifier,

@@ -1,6 +1,7 @@
-"""Measures of bags, clusterings, retrievals and subsets, and accuracies over folds, each a value or one an item."""
+"""Measures of bags, clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
 
 from reprise.metrics.bags import bag_log_loss, bag_means
+from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
@@ -16,10 +17,13 @@ from reprise.metrics.retrieval import (
 from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
+    "CategoryAccuracy",
     "FoldCurves",
     "average_precision_at_k",
     "bag_log_loss",
     "bag_means",
+    "category_accuracy",
+    "class_number_error",
     "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",

@@ -85,7 +85,8 @@ def read_bags(data: Any, groups: Any, proportions: Any = None, labels: Any = Non
     bags = _per_row(groups, table, name, "groups")
     names, index = np.unique(bags, return_inverse=True)
     if len(names) < 2:
-        raise InvalidInputError(f"All rows of {name} belong to the bag {names.tolist()[0]!r}; expected at least two bags.")
+        only = names.tolist()[0]
+        raise InvalidInputError(f"All rows of {name} belong to the bag {only!r}; expected at least two bags.")
     sizes = np.bincount(index)
     kinds, coded = _two_kinds(table)
     if proportions is None:

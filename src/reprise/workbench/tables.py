@@ -50,7 +50,7 @@ class Table:
         return len(self.X)
 
 
-def read_table(data: Any, labels: Any = None, *, apart: Sequence[str] = ()) -> Table:
+def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: str | Sequence[str] = ()) -> Table:
     """Read features, and labels where they are given.
 
     Parameters
@@ -59,7 +59,8 @@ def read_table(data: Any, labels: Any = None, *, apart: Sequence[str] = ()) -> T
         jsonl; ``FILE:KEY`` takes one array of a file that holds several). The numeric columns of a table are the
         features; the others are left out and named in `Table.notes`.
     labels : (n,) array, the path of a file of the same formats, or the name of a column of `data`.
-    apart : names of columns that are no features; those that `data` has are in `Table.apart`.
+    partial : whether labels may be missing; those become -1 among whole numbers, and empty among texts.
+    apart : a name, or names, of further columns that are no features; those that `data` has are in `Table.apart`.
 
     Raises
     ------
@@ -84,7 +85,9 @@ def read_table(data: Any, labels: Any = None, *, apart: Sequence[str] = ()) -> T
         said = [read]
     else:
         held, label_values, label_name = _take_label_column(held, labels, name)
-        taken = {column: held.pop(column).to_numpy() for column in dict.fromkeys(apart) if column in held.columns}
+        for column in [apart] if isinstance(apart, str) else apart:
+            if column in held.columns:
+                taken[column] = _checked_labels(held.pop(column).to_numpy(), column, len(held), name, what="values")
         values, columns, said = _features(held, name)
     _check_finite(values, columns, name, named=not isinstance(held, np.ndarray))
     if len(values) < 2:
@@ -93,7 +96,7 @@ def read_table(data: Any, labels: Any = None, *, apart: Sequence[str] = ()) -> T
         names = None if isinstance(held, np.ndarray) else tuple(map(str, held.columns))
         label_values, label_name = _given_labels(labels, names, name)
     if label_values is not None:
-        label_values = _checked_labels(label_values, label_name, len(values), name)
+        label_values = _checked_labels(label_values, label_name, len(values), name, partial=partial)
     return Table(
         X=values,
         columns=columns,
@@ -284,7 +287,14 @@ def _given_labels(
 
 
 def _checked_labels(
-    labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row", what: str = "labels"
+    labels: np.ndarray,
+    called: str,
+    rows: int,
+    name: str,
+    noun: str = "row",
+    what: str = "labels",
+    *,
+    partial: bool = False,
 ) -> np.ndarray:
     import pandas as pd
 
@@ -297,7 +307,9 @@ def _checked_labels(
     if len(labels) != rows:
         raise InvalidInputError(f"The {what} ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
-    if missing.any():
+    if missing.any() and partial:
+        labels = _filled(labels, missing)
+    elif missing.any():
         raise InvalidInputError(
             f"{int(missing.sum())} of the {rows} {what} ({called}) are missing, the first in {noun} "
             f"{int(np.argmax(missing))} (counted from 0); leave those {noun}s out."
@@ -305,6 +317,16 @@ def _checked_labels(
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         return labels.astype(np.int64)
     return labels.astype(str) if labels.dtype.kind in "OTSU" else labels
+
+
+def _filled(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Give labels with -1, or with no text, where they are missing."""
+    given = labels[~missing]
+    if labels.dtype.kind == "f" or all(isinstance(label, int | float) for label in given.tolist()):
+        filled = np.full(len(labels), -1.0)
+        filled[~missing] = given.astype(float)
+        return filled
+    return np.where(missing, "", labels.astype(str))
 
 
 def listing(names: Iterable[str], limit: int = _MAX_NAMED) -> str:

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster', 'graph-classify', 'proportions']
+['cluster', 'discover', 'graph-classify', 'proportions']
 """
 
 from __future__ import annotations
