@@ -38,7 +38,7 @@ def calibrate_to_bags(
     Examples
     --------
     >>> calibrate_to_bags([0.5, 0.2, 0.2], ["a", "a", "a"], counts={"a": 2}).round(2)
-    array([0.84, 0.58, 0.58])
+    array([0.85, 0.58, 0.58])
     """
     bags = Bags.of(groups, proportions, counts)
     p = np.asarray(probabilities, dtype=float)
