@@ -40,11 +40,11 @@ class Attributions:
     background : (m,) rows of the given background that were used.
     """
 
-    maps: Float[np.ndarray, "n *shape"]
-    classes: Int[np.ndarray, "n *explained"]
+    maps: Float[np.ndarray, n * shape]
+    classes: Int[np.ndarray, n * explained]
     scores: Float[np.ndarray, "n C"]
     expected: Float[np.ndarray, " C"]
-    completeness_error: Float[np.ndarray, "n *explained"]
+    completeness_error: Float[np.ndarray, n * explained]
     background: Int[np.ndarray, " m"]
 
 
@@ -126,7 +126,7 @@ def deep_shap(
     Of a linear model the contributions are w · (x - mean b):
 
     >>> import torch
-    >>> model = torch.nn.Linear(3, 2, bias=False)
+    >>> model = torch.nn.Linear(3, 2, bias=False).eval()
     >>> _ = torch.nn.init.ones_(model.weight)
     >>> found = deep_shap(model, [[1.0, 2.0, 3.0]], [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0]], target=0)
     >>> found.maps

@@ -61,7 +61,7 @@ def grad_cam(
     >>> import torch
     >>> from torch import nn
     >>> convolution = nn.Conv2d(1, 1, 1, bias=False)
-    >>> model = nn.Sequential(convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2, bias=False))
+    >>> model = nn.Sequential(convolution, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1, 2, bias=False)).eval()
     >>> for part in (convolution, model[3]):
     ...     _ = nn.init.ones_(part.weight)
     >>> grad_cam(model, [[[[0.0, 8.0], [4.0, -8.0]]]], convolution)
@@ -88,7 +88,9 @@ def grad_cam(
                 handle.remove()
             if len(kept) != 1 or kept[0].ndim != 4:
                 shapes = [tuple(output.shape) for output in kept]
-                raise InvalidInputError(f"The layer is expected to give maps (n, channels, H, W) once; it gave {shapes}.")
+                raise InvalidInputError(
+                    f"The layer is expected to give maps (n, channels, H, W) once; it gave {shapes}."
+                )
             classes = explained_classes(target, scores.detach().cpu()).to(scores.device)  # type: ignore[arg-type]
             (gradient,) = torch.autograd.grad(scores.gather(1, classes).sum(), kept[0])
             coarse = (gradient.mean((2, 3), keepdim=True) * kept[0].detach()).sum(dim=1, keepdim=True).relu()

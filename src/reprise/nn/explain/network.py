@@ -36,7 +36,7 @@ class Explained:
         self.model, self.batch_size = model, batch_size
         self.device, self.dtype = home.device, home.dtype
 
-    def tensor(self, values: ArrayLike | Tensor, what: str) -> Float[Tensor, "n *shape"]:
+    def tensor(self, values: ArrayLike | Tensor, what: str) -> Float[Tensor, n * shape]:
         """Give inputs as a tensor in the network's precision, checked."""
         tensor = torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values))
         if tensor.ndim < 2 or not tensor.numel():
@@ -49,7 +49,7 @@ class Explained:
             raise InvalidInputError(f"{what} hold NaN or infinite values.")
         return tensor
 
-    def batches(self, inputs: Float[Tensor, "n *shape"], label: str | None = None) -> Iterator[tuple[slice, Tensor]]:
+    def batches(self, inputs: Float[Tensor, n * shape], label: str | None = None) -> Iterator[tuple[slice, Tensor]]:
         """Give rows and the inputs there, on the network's device; with a label show a bar."""
         from tqdm import tqdm
 
@@ -58,7 +58,7 @@ class Explained:
             yield rows, inputs[rows].to(self.device)
 
     @torch.no_grad()
-    def scores(self, inputs: Float[Tensor, "n *shape"]) -> Float[Tensor, "n classes"]:
+    def scores(self, inputs: Float[Tensor, n * shape]) -> Float[Tensor, "n classes"]:
         """Give the network's scores, on the CPU."""
         parts = [self.checked(self.model(batch), len(batch)).cpu() for _, batch in self.batches(inputs)]
         scores = torch.cat(parts)
@@ -79,7 +79,7 @@ def held_still(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode without gradients of its parameters, and back as it was at the end."""
     if any(part.training for part in model.modules()):
         warnings.warn(
-            "The model is in training mode; it is explained in evaluation mode and put back afterwards.", stacklevel=3
+            "The model is in training mode; it is explained in evaluation mode and put back afterwards.", stacklevel=4
         )
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     with modes_kept(model):

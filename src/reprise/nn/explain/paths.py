@@ -18,12 +18,12 @@ class PathRule:
     weights : (s,) of the points of a path; they sum to 1.
     """
 
-    def __init__(self, model: nn.Module, background: Float[Tensor, "m *shape"], weights: Float[Tensor, " s"]):
+    def __init__(self, model: nn.Module, background: Float[Tensor, m * shape], weights: Float[Tensor, " s"]):
         self.model, self.background, self.weights = model, background, weights
 
     def contributions(
         self,
-        inputs: Float[Tensor, "n *shape"],
+        inputs: Float[Tensor, n * shape],
         cotangents: Float[Tensor, "explained n classes"],
         points: Float[Tensor, "n m s"],
     ) -> Float[Tensor, "explained n *shape"]:
@@ -37,7 +37,7 @@ class PathRule:
 
     @torch.enable_grad()
     def _gradients(
-        self, inputs: Float[Tensor, "n *shape"], cotangents: Float[Tensor, "explained n classes"]
+        self, inputs: Float[Tensor, n * shape], cotangents: Float[Tensor, "explained n classes"]
     ) -> Float[Tensor, "explained n *shape"]:
         inputs = inputs.detach().requires_grad_()
         scores = self.model(inputs.clone())
@@ -58,5 +58,5 @@ def quadrature_points(n: int, m: int, steps: int) -> tuple[Float[np.ndarray, "n 
     return np.broadcast_to((nodes + 1) / 2, (n, m, steps)), weights / 2
 
 
-def _times(scales: Float[Tensor, " n"], values: Float[Tensor, "n *shape"]) -> Float[Tensor, "n *shape"]:
+def _times(scales: Float[Tensor, " n"], values: Float[Tensor, n * shape]) -> Float[Tensor, n * shape]:
     return scales.view(-1, *(1,) * (values.ndim - 1)) * values

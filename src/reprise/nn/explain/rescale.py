@@ -28,12 +28,13 @@ from torch.overrides import TorchFunctionMode
 from reprise.errors import InvalidInputError
 
 NEAR = 1e-6
-"""Below this distance of an activation from its reference the quotient is rounding, and the gradient takes its place."""
+"""Below this distance of an activation from its reference the quotient is rounding; the gradient takes its place."""
 
-ELEMENTWISE = frozenset(
-    "relu relu6 leaky_relu prelu elu selu celu gelu silu mish sigmoid tanh softplus softsign hardtanh hardsigmoid "
-    "hardswish logsigmoid clamp clamp_min clamp_max clip threshold hardshrink softshrink tanhshrink abs exp".split()
-)
+ELEMENTWISE = frozenset({
+    "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "mish", "sigmoid", "tanh",
+    "softplus", "softsign", "hardtanh", "hardsigmoid", "hardswish", "logsigmoid", "log_sigmoid", "clamp", "clamp_min",
+    "clamp_max", "clip", "threshold", "hardshrink", "softshrink", "tanhshrink", "abs", "exp",
+})  # fmt: skip
 MAX_POOLS: Mapping[str, tuple[Callable, int]] = {
     "max_pool1d": (functional.max_pool1d, 1),
     "max_pool2d": (functional.max_pool2d, 2),
@@ -44,25 +45,26 @@ MAX_POOLS: Mapping[str, tuple[Callable, int]] = {
 }
 """With the number of trailing dimensions that each pools over."""
 
-LINEAR = frozenset(
-    "add sub rsub radd neg positive sum mean cumsum "
-    "reshape view flatten unflatten permute transpose t mt mT T swapaxes swapdims movedim moveaxis squeeze unsqueeze "
-    "expand expand_as repeat repeat_interleave tile cat concat concatenate stack hstack vstack chunk split tensor_split "
-    "unbind select narrow getitem index_select gather take_along_dim flip roll pad contiguous clone to float double "
-    "type type_as cpu cuda requires_grad identity "
-    "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample "
-    "pixel_shuffle pixel_unshuffle channel_shuffle unfold fold".split()
-)
-LINEAR_IN_ONE = frozenset(
-    "mul rmul matmul rmatmul mm bmm mv dot einsum tensordot linear addmm baddbmm addmv "
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d".split()
-)
+LINEAR = frozenset({
+    "add", "sub", "rsub", "radd", "neg", "positive", "sum", "mean", "cumsum", "reshape", "view", "flatten",
+    "unflatten", "permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis",
+    "squeeze", "unsqueeze", "expand", "expand_as", "repeat", "repeat_interleave", "tile", "cat", "concat",
+    "concatenate", "stack", "hstack", "vstack", "chunk", "split", "tensor_split", "unbind", "select", "narrow",
+    "getitem", "index_select", "gather", "take_along_dim", "flip", "roll", "pad", "contiguous", "clone", "to",
+    "float", "double", "type", "type_as", "cpu", "cuda", "requires_grad", "identity", "avg_pool1d", "avg_pool2d",
+    "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "interpolate", "upsample",
+    "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "unfold", "fold",
+})  # fmt: skip
+LINEAR_IN_ONE = frozenset({
+    "mul", "rmul", "matmul", "rmatmul", "mm", "bmm", "mv", "dot", "einsum", "tensordot", "linear", "addmm",
+    "baddbmm", "addmv", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+})  # fmt: skip
 """Linear as long as only one argument depends on the input."""
 
-LINEAR_IN_FIRST = frozenset("div truediv true_divide divide".split())
-LINEAR_WHEN_NOT_TRAINING = frozenset(
-    "batch_norm dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout".split()
-)
+LINEAR_IN_FIRST = frozenset({"div", "truediv", "true_divide", "divide"})
+LINEAR_WHEN_NOT_TRAINING = frozenset({
+    "batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout",
+})  # fmt: skip
 
 
 class RescaleRule:
@@ -74,14 +76,14 @@ class RescaleRule:
     background : (m, ...) references.
     """
 
-    def __init__(self, model: nn.Module, background: Float[Tensor, "m *shape"]):
+    def __init__(self, model: nn.Module, background: Float[Tensor, m * shape]):
         self.model, self.background = model, background
         recording = _Recording(len(background))
-        self._pass(background, recording)
+        self._pass(background.detach().clone().requires_grad_(), recording)
         self.references = recording.references
 
     def contributions(
-        self, inputs: Float[Tensor, "n *shape"], cotangents: Float[Tensor, "explained n classes"]
+        self, inputs: Float[Tensor, n * shape], cotangents: Float[Tensor, "explained n classes"]
     ) -> Float[Tensor, "explained n *shape"]:
         """Give the mean over the background of multiplier times difference, for each choice of scores."""
         cursor = _Cursor()
@@ -98,10 +100,9 @@ class RescaleRule:
                 share += multiplier * difference
         return shares / len(self.background)
 
-    def _pass(self, inputs: Float[Tensor, "n *shape"], calls: _Calls) -> Float[Tensor, "n classes"]:
+    def _pass(self, inputs: Float[Tensor, n * shape], calls: _Calls) -> Float[Tensor, "n classes"]:
         with torch.enable_grad(), _place_known(self.model, calls.place), calls:
-            # Cloned, so that even a network whose first act is in place may write.
-            return self.model(inputs.detach().requires_grad_().clone() if calls.records else inputs.clone())
+            return self.model(inputs.clone())  # which a network whose first act is in place may write to
 
 
 class _Cursor:
@@ -112,8 +113,6 @@ class _Cursor:
 
 class _Calls(TorchFunctionMode):
     """Sees each call of torch in a forward pass; those that depend on the input have a gradient."""
-
-    records = False
 
     def __init__(self, count: int):
         super().__init__()
@@ -171,8 +170,6 @@ class _Calls(TorchFunctionMode):
 
 class _Recording(_Calls):
     """Keeps what nonlinear functions take from the background and give."""
-
-    records = True
 
     def __init__(self, count: int):
         super().__init__(count)
