@@ -250,7 +250,10 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         if self.explained == "all":
             raise InvalidInputError("fit_maps takes the predicted class's maps; explained='all' needs fit.")
         evidence = net_evidence(maps)
-        self.model_ = self._background = self.completeness_error_ = self.background_ = None
+        self.model_: nn.Module | None = None
+        self._background: ArrayLike | torch.Tensor | None = None
+        self.completeness_error_: np.ndarray | None = None
+        self.background_: np.ndarray | None = None
         state = check_random_state(self.random_state)
         return self._cluster(
             self._features(evidence),
@@ -409,7 +412,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
             target="all" if self.explained == "all" else "pred",
             max_background=self.max_background,
             batch_size=self.batch_size,
-            method=self.attribution,  # type: ignore[arg-type]
+            method=self.attribution,
             random_state=self._explain_seed,
             progress=self.progress,
         )
@@ -431,8 +434,8 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
 
         assert callable(self.attribution)
         if self.explained == "all":
-            raise InvalidInputError("An attribution of your own gives the predicted class's maps; explained='all' needs "
-                                    "one of deep_shap's.")  # fmt: skip
+            raise InvalidInputError("An attribution of your own gives the predicted class's maps; explained='all' asks "
+                                    "for one of deep_shap's.")  # fmt: skip
         network = Explained(self.model_, self.batch_size)
         images = network.tensor(X, "Images")
         with held_still(self.model_):
@@ -493,7 +496,9 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
 
     def _number_clusters(self) -> None:
         """Number the clusters of all classes by mean severity, the most severe first."""
-        labels, owners, first = np.empty(len(self.features_), dtype=np.int64), [], {}
+        labels = np.empty(len(self.features_), dtype=np.int64)
+        owners: list[int] = []
+        first: dict[int, int] = {}
         for label, found in self._groups.items():
             first[label] = len(owners)
             labels[self._rows_of(label)] = found.labels + len(owners)
