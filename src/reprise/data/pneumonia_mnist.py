@@ -12,6 +12,7 @@ from reprise.data.sources import Source
 from reprise.errors import DamagedFileError
 
 CLASSES = ("normal", "pneumonia")
+_COMMIT = "5df79ab2ac7bf898a8c7bf39830053619defa2f7"
 _FILE = "pneumoniamnist.npz"
 _SPLITS = ("train", "val", "test")
 _SIDE = 28
@@ -24,6 +25,8 @@ SOURCE = Source(
     loader="reprise.data.pneumonia_mnist.pneumonia_mnist",
     serves=("vidi",),
     files=(_FILE,),
+    sha256={_FILE: "f36c2b3e34de9d60c5c734118bc6daff281eaf76b67a57d26ad958da948274b0"},
+    urls={_FILE: f"https://raw.githubusercontent.com/aksufatih/snn-medmnist/{_COMMIT}/{_FILE}"},
     obtain=(
         f"Take {_FILE} (2.5 MB) from the root of github.com/aksufatih/snn-medmnist (commit 5df79ab), and put it into "
         "the folder medmnist under REPRISE_DATA."

@@ -22,6 +22,7 @@ from reprise.discover.vidi.features import Normalisation, explanation_features, 
 from reprise.discover.vidi.grouping import Group, group
 from reprise.errors import InvalidInputError
 from reprise.nn.explain import METHODS, deep_shap
+from reprise.nn.explain.attributions import Method
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 EXEMPLARS = 5
 """Images nearest to the centre that stand for a cluster."""
 
-Attribution = str | Callable[[nn.Module, Any, Any], ArrayLike]
+Attribution = Method | Callable[[nn.Module, Any, Any], ArrayLike]
 
 
 class ExplanationClustering(ClusterMixin, BaseEstimator):
@@ -205,9 +206,11 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
             )
         state = check_random_state(self.random_state)
         self._explain_seed = int(state.randint(np.iinfo(np.int32).max))
-        self.model_, self._background = model, background
+        self.model_: nn.Module | None = model
+        self._background: ArrayLike | torch.Tensor | None = background
         found = self._explain(X)
-        self.background_, self.completeness_error_ = found.background, found.completeness_error
+        self.background_: np.ndarray | None = found.background
+        self.completeness_error_: np.ndarray | None = found.completeness_error
         probabilities = softmax(found.scores.astype(float), axis=1)
         classes = probabilities.shape[1]
         if not -classes <= self.severity_class < classes:
@@ -250,10 +253,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         if self.explained == "all":
             raise InvalidInputError("fit_maps takes the predicted class's maps; explained='all' needs fit.")
         evidence = net_evidence(maps)
-        self.model_: nn.Module | None = None
-        self._background: ArrayLike | torch.Tensor | None = None
-        self.completeness_error_: np.ndarray | None = None
-        self.background_: np.ndarray | None = None
+        self.model_ = self._background = self.completeness_error_ = self.background_ = None
         state = check_random_state(self.random_state)
         return self._cluster(
             self._features(evidence),
@@ -398,7 +398,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         )
 
     def _explain(self, X: ArrayLike | torch.Tensor) -> _Explanations:
-        if self.model_ is None:
+        if self.model_ is None or self._background is None:
             raise InvalidInputError("These clusters were made by fit_maps, which knows no model; use predict_maps.")
         ndim = X.ndim if isinstance(X, torch.Tensor) else np.ndim(X)
         if ndim not in {3, 4}:
@@ -408,7 +408,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         found = deep_shap(
             self.model_,
             X,
-            self._background,  # type: ignore[arg-type]
+            self._background,
             target="all" if self.explained == "all" else "pred",
             max_background=self.max_background,
             batch_size=self.batch_size,
@@ -433,6 +433,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         from reprise.nn.explain.network import Explained, held_still
 
         assert callable(self.attribution)
+        assert self.model_ is not None
         if self.explained == "all":
             raise InvalidInputError("An attribution of your own gives the predicted class's maps; explained='all' asks "
                                     "for one of deep_shap's.")  # fmt: skip
