@@ -124,16 +124,16 @@ CLAIMS = (
     ),
     *(
         _drop_claim(
-            f"pictures-beat-{against.split()[0].lower()}",
+            f"pictures-beat-{short}",
             "here",
             filling,
             against,
             f"pictures of DeepSHAP clusters mark what matters to an independent network better than {than}",
         )
-        for against, than in (
-            (GRAD_CAM, "those of Grad-CAM clusters"),
-            (WHOLE_CLASS, "one DeepSHAP picture a class"),
-            (PENULTIMATE, "DeepSHAP pictures of clusters of penultimate features"),
+        for short, against, than in (
+            ("grad-cam", GRAD_CAM, "those of Grad-CAM clusters"),
+            ("whole-class", WHOLE_CLASS, "one DeepSHAP picture a class"),
+            ("penultimate", PENULTIMATE, "DeepSHAP pictures of clusters of penultimate features"),
         )
         for filling in FILLINGS
     ),
