@@ -217,7 +217,7 @@ def _judged(
         regions[ELSEWHERE] = moved(regions[OURS], rng)
         for arm, region in regions.items():
             for name, filling in filled.items():
-                fall = drop(scored.images, region, filling, scored.predicted, severity)
+                fall = drop(scored.images, region, filling, scored.predicted, grades, severity)
                 yield Measurement(arm, _drop_by(name), fall, x=k)
 
 

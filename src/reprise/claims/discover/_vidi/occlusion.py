@@ -47,8 +47,9 @@ def drop(
     regions: Bool[np.ndarray, "n H W"],
     filling: Float[np.ndarray, "*n H W"],
     predicted: Int[np.ndarray, " n"],
+    grades: Float[np.ndarray, " n"],
     severity: Severity,
 ) -> float:
-    """Give the mean fall of the judge's log-odds of the predicted class."""
+    """Give the mean fall of the judge's log-odds of the predicted class from `grades`, its log-odds of class 1."""
     without = np.where(regions, filling, images[:, 0])[:, None].astype(np.float32)
-    return float(((severity(images) - severity(without)) * (2 * predicted - 1)).mean())
+    return float(((grades - severity(without)) * (2 * predicted - 1)).mean())

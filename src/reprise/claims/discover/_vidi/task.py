@@ -35,7 +35,7 @@ class Size:
 
 SIZES: dict[Scale, Size] = {
     "quick": Size((4, 8), 3, 4, (2,), 4),
-    "desktop": Size((16, 32), 8, 16, (2, 3, 4), 7),
+    "desktop": Size((16, 32), 8, 12, (2, 3, 4), 7),
     "full": Size((32, 64), 30, 50, (2, 3, 4), 7),
 }
 
