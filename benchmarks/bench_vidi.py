@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import DeepLiftShap
-from racing import race
 from sklearn.cluster import SpectralClustering
 from torch import nn
 
+from racing import race
 from reprise.discover.vidi import ExplanationClustering, explanation_features
 from reprise.nn.explain import deep_shap
 
-CHUNK = 2  # inputs that captum pairs with the whole background at once: its quickest of 1, 2, 4, 16
+CHUNK = 2  # inputs that captum pairs with the whole background at once: quicker than 16
 
 
 def network():

@@ -118,7 +118,9 @@ CLAIMS = (
         )
         for filling in FILLINGS
     ),
-    _severity_claim("severity-beats-own-score", "here", (OWN_SCORE,), "slices of the classifier's own score", NOTES[OWN_SCORE]),
+    _severity_claim(
+        "severity-beats-own-score", "here", (OWN_SCORE,), "slices of the classifier's own score", NOTES[OWN_SCORE]
+    ),
     Claim(
         id="strength-matters",
         of="here",
