@@ -19,7 +19,7 @@ class ClusterDescription:
     size : images in it.
     severity : their mean severity.
     share_correct : of them that are classified correctly; None where the true classes are unknown.
-    region : the quarter of the image in which most of what speaks for the class lies.
+    region : the quarter of the image that holds more of what speaks for the class than any other.
     region_share : how much of it lies there.
     exemplars : rows of the images nearest to the centre.
     summary : all of this as text.
@@ -61,7 +61,7 @@ def describe(
     named = "images" if predicted is None else f"images read as {predicted}"
     sentences = [
         f"{len(members)} {named}, mean severity {severity:.2f}.",
-        f"What speaks for it lies mostly in the {region} of the image ({share:.0%})." if share > 0 else
+        f"What speaks for it lies more in the {region} quarter than in any other ({share:.0%})." if share > 0 else
         "Nothing speaks for it.",
     ]  # fmt: skip
     if right is not None:
