@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -167,7 +168,9 @@ def deep_shap(
     )
 
 
-def _rule(network: Explained, background: Tensor, n: int, method: str, steps: int, seed: int):  # type: ignore[no-untyped-def]
+def _rule(
+    network: Explained, background: Tensor, n: int, method: str, steps: int, seed: int
+) -> Callable[[Tensor, Tensor, slice], Tensor]:
     """Give the function from a batch, its cotangents and its rows to contributions."""
     if method == "deeplift":
         rescale = RescaleRule(network.model, background)
