@@ -1,0 +1,2 @@
+"""GPC."""
+from reprise.discover.gmm_category_discovery.mixture import SemiSupervisedGMM, estimate_n_classes
