@@ -135,7 +135,7 @@ def test_result_depends_on_the_seed_alone():
 
 def test_all_labelled_is_a_warning():
     X, truth = blobs()
-    with pytest.warns(UserWarning, match="nothing to cluster"):
+    with pytest.warns(UserWarning, match="nothing to discover"):
         found = semi_supervised_kmeans(X, truth, 4)
     np.testing.assert_array_equal(found.labels, truth)
     np.testing.assert_allclose(found.centres[1], X[truth == 1].mean(axis=0))
@@ -157,9 +157,9 @@ def test_coinciding_rows_and_constant_columns():
     [
         ({"n_clusters": 1}, "2 known classes"),
         ({"n_clusters": 9}, "7 new clusters for 6 unlabelled rows"),
-        ({"y": [0, 1, -1]}, "for 8 rows"),
-        ({"y": [0.5] * 8}, "expected integers"),
-        ({"y": [[0]] * 8}, "expected"),
+        ({"y": [0, 1, -1]}, "8 in all"),
+        ({"y": [0.5] * 8}, "whole numbers"),
+        ({"y": [[0, 0]] * 8}, "one label a row"),
         ({"init": [[0.0]]}, "shape"),
         ({"init": [[0.0, np.nan]]}, "finite"),
         ({"n_init": 0}, "at least 1"),

@@ -16,10 +16,9 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, check_random_state
 
 from reprise.errors import InvalidInputError
+from reprise.nn.partial_labels import partial_labels
 
 __all__ = ["SemiSupervisedKMeans", "semi_supervised_kmeans"]
-
-UNLABELLED = -1
 
 
 class SemiSupervisedKMeans(NamedTuple):
@@ -39,7 +38,7 @@ class SemiSupervisedKMeans(NamedTuple):
 
 def semi_supervised_kmeans(
     X: ArrayLike,
-    y: ArrayLike,
+    y: ArrayLike | None,
     n_clusters: int,
     *,
     n_init: int = 10,
@@ -58,7 +57,7 @@ def semi_supervised_kmeans(
     Parameters
     ----------
     X : (n, p) points.
-    y : (n,) integer classes, -1 where unknown.
+    y : (n,) classes, -1 where unknown; None where all are.
     n_clusters : all clusters, those of the known classes among them.
     n_init : starts.
     init : (n_clusters - known classes, p) centres of the new classes to start from, once, in place of k-means++.
@@ -103,9 +102,9 @@ def semi_supervised_kmeans(
     ([3, 3, 3, 8, 8, 7], [3, 7, 8])
     """
     points: Float[np.ndarray, "n p"] = check_array(X, dtype=np.float64, input_name="X")
-    y = _checked_labels(y, len(points))
-    labelled = y != UNLABELLED
-    known, position = np.unique(y[labelled], return_inverse=True)
+    given = partial_labels(y, len(points))
+    labelled, known = given.labelled, given.classes
+    position = given.codes[labelled]
     n_new, n_free = n_clusters - len(known), int((~labelled).sum())
     _check_counts(n_clusters, len(known), n_free)
     if n_init < 1 or max_iter < 1:
@@ -125,10 +124,9 @@ def semi_supervised_kmeans(
     runs = (lloyd.run(np.vstack([class_means, start]), position, tied) for start in starts)
     best = min(runs, key=lambda run: run.inertia)
 
-    first_new = max(int(known[-1]), UNLABELLED) + 1 if len(known) else 0
-    classes = np.concatenate([known, np.arange(first_new, first_new + n_new)])
-    labels = y.copy()
-    labels[~labelled] = classes[best.assigned]
+    classes = given.names(n_clusters)
+    labels = np.empty(len(points), dtype=np.int64)
+    labels[labelled], labels[~labelled] = known[position], classes[best.assigned]
     if (filled := len(np.unique(labels))) < n_clusters:
         warnings.warn(
             f"Only {filled} of {n_clusters} clusters have rows: unlabelled rows coincide.",
@@ -136,15 +134,6 @@ def semi_supervised_kmeans(
             stacklevel=2,
         )
     return SemiSupervisedKMeans(labels, best.centres + origin, classes, best.inertia, best.n_iter)
-
-
-def _checked_labels(y: ArrayLike, n: int) -> Int[np.ndarray, " n"]:
-    labels = np.asarray(y)
-    if labels.shape != (n,):
-        raise InvalidInputError(f"Labels of shape {labels.shape} were given for {n} rows; expected ({n},).")
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise InvalidInputError(f"Labels of type {labels.dtype} were given; expected integers, -1 where unknown.")
-    return labels.astype(np.int64)
 
 
 def _check_counts(n_clusters: int, n_known: int, n_free: int) -> None:
@@ -157,8 +146,6 @@ def _check_counts(n_clusters: int, n_known: int, n_free: int) -> None:
             f"n_clusters={n_clusters} leaves {n_clusters - n_known} new clusters for {n_free} unlabelled rows; "
             "expected at least one row for each."
         )
-    if not n_free:
-        warnings.warn("Every row is labelled, so there is nothing to cluster.", UserWarning, stacklevel=3)
 
 
 def _checked_init(init: ArrayLike, shape: tuple[int, int]) -> Float[np.ndarray, "K_new p"]:
