@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from reprise.discover.gmm_category_discovery.calibration import PsiForm, calibrate
 from reprise.discover.gmm_category_discovery.concentration import concentrations
-from reprise.discover.gmm_category_discovery.labels import Known
+from reprise.nn.partial_labels import PartialLabels, partial_labels
 from reprise.discover.gmm_category_discovery.prior import Moments, NIWPrior
 from reprise.discover.gmm_category_discovery.sweep import Accept, Chance, Proposals, Whole, sweep
 from reprise.errors import InvalidInputError
@@ -41,18 +41,18 @@ class Sampler(NamedTuple):
 
     @classmethod
     def start(
-        cls, X: Float[np.ndarray, "n D"], known: Known, n_components: int, state: np.random.RandomState
+        cls, X: Float[np.ndarray, "n D"], known: PartialLabels, n_components: int, state: np.random.RandomState
     ) -> Sampler:
         """Cluster from scratch by semi-supervised k-means."""
         return cls._settled(X, known, n_components, None, state)
 
-    def moved_to(self, X: Float[np.ndarray, "n D"], known: Known, state: np.random.RandomState) -> Sampler:
+    def moved_to(self, X: Float[np.ndarray, "n D"], known: PartialLabels, state: np.random.RandomState) -> Sampler:
         """Go on in other features of the same rows: each new class starts at the mean of its rows there."""
         C = len(known.classes)
         centres = np.stack([X[self.assigned == k].mean(axis=0) for k in range(C, len(self.centres))] or [X[0]])
         return self._settled(X, known, len(self.centres), centres[: len(self.centres) - C], state)
 
-    def swept(self, X: Float[np.ndarray, "n D"], known: Known, proposals: Proposals) -> tuple[Sampler, int, int]:
+    def swept(self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals) -> tuple[Sampler, int, int]:
         """Split and merge the components of new classes once, then reassign; give the accepted moves of each kind."""
         C = len(known.classes)
         after = sweep([X[self.assigned == k] for k in range(C, len(self.centres))], proposals)
@@ -71,7 +71,7 @@ class Sampler(NamedTuple):
     def _settled(
         cls,
         X: Float[np.ndarray, "n D"],
-        known: Known,
+        known: PartialLabels,
         n_components: int,
         new_centres: Float[np.ndarray, "K_new D"] | None,
         state: np.random.RandomState,
@@ -79,8 +79,8 @@ class Sampler(NamedTuple):
         with warnings.catch_warnings():
             # Components without rows are dropped below; a fit of labelled rows alone has warned already.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", message="Every row is labelled")
-            found = semi_supervised_kmeans(X, known.position, n_components, init=new_centres, random_state=state)
+            warnings.filterwarnings("ignore", message="Every point is labelled")
+            found = semi_supervised_kmeans(X, known.codes, n_components, init=new_centres, random_state=state)
         filled, assigned = np.unique(found.labels, return_inverse=True)
         return cls(found.centres[np.searchsorted(found.classes, filled)], assigned)
 
@@ -228,7 +228,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         """
         self._validate_params()
         points: Float[np.ndarray, "n D"] = validate_data(self, X, dtype=float, ensure_min_samples=2)
-        known = Known.of(y, len(points))
+        known = partial_labels(y, len(points))
         state = check_random_state(self.random_state)
         proposals = self.proposals(points, known, state)
         sampler = Sampler.start(points, known, first_guess(self.n_init_components, known), state)
@@ -248,7 +248,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self._describe(points, known, best, proposals.prior)
         return self
 
-    def proposals(self, X: Float[np.ndarray, "n D"], known: Known, state: np.random.RandomState) -> Proposals:
+    def proposals(self, X: Float[np.ndarray, "n D"], known: PartialLabels, state: np.random.RandomState) -> Proposals:
         """Give what sweeps over these points judge by: the prior, learnt where not given, the limits, and chance.
 
         Parameters
@@ -259,7 +259,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         """
         prior = calibrate(
             X,
-            known.position,
+            known.codes,
             form=self.psi,
             kappa=self.kappa,
             nu=self.nu,
@@ -291,12 +291,12 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         deviances = GaussianFactors.of(self.covariances_).deviances(points, self.means_)
         return np.log(self.weights_) - (deviances + points.shape[1] * np.log(2 * np.pi)) / 2
 
-    def _describe(self, X: Float[np.ndarray, "n D"], known: Known, sampler: Sampler, prior: NIWPrior) -> None:
+    def _describe(self, X: Float[np.ndarray, "n D"], known: PartialLabels, sampler: Sampler, prior: NIWPrior) -> None:
         K = len(sampler.centres)
         parts = [Moments.of(X[sampler.assigned == k]) for k in range(K)]
         self.prior_ = prior
         self.n_components_ = self.n_classes_ = K
-        self.classes_ = known.named(K)
+        self.classes_ = known.names(K)
         self.labels_ = self.classes_[sampler.assigned]
         self.cluster_centers_ = sampler.centres
         self.means_ = np.stack([prior.posterior_mean(part) for part in parts])
@@ -305,7 +305,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self.concentrations_ = concentrations(X, sampler.centres, sampler.assigned, self.temperature)
 
 
-def first_guess(n_init_components: int | None, known: Known) -> int:
+def first_guess(n_init_components: int | None, known: PartialLabels) -> int:
     """Give the components to start from.
 
     Raises
@@ -313,7 +313,7 @@ def first_guess(n_init_components: int | None, known: Known) -> int:
     InvalidInputError
         If fewer are asked for than classes are known.
     """
-    C, free = len(known.classes), int((known.position < 0).sum())
+    C, free = len(known.classes), int((known.codes < 0).sum())
     if n_init_components is None:
         return C + min(max(C // 2, 1) if C else UNKNOWN_START, free)
     if n_init_components < C:

@@ -10,11 +10,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial.distance import cdist
+from sklearn import config_context
+from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
 from reprise.discover.gmm_category_discovery.hastings import log_hastings_merge, log_hastings_split
 from reprise.discover.gmm_category_discovery.prior import Moments, NIWPrior
-from reprise.nn.semi_supervised_kmeans import semi_supervised_kmeans
 
 __all__ = ["Accept", "Chance", "Proposals", "Swept", "Whole", "halves", "sweep"]
 
@@ -108,10 +109,9 @@ def halves(
     """Cut points in two by 2-means; None where a part, or the whole, would be smaller than `min_size`."""
     if len(X) < max(min_size, 2) or not np.ptp(X, axis=0).any():
         return None
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), config_context(assume_finite=True):
         warnings.simplefilter("ignore", ConvergenceWarning)  # points that differ by rounding only
-        cut = semi_supervised_kmeans(X, np.full(len(X), -1), 2, n_init=SUB_STARTS, random_state=state)
-    second: Bool[np.ndarray, " n"] = cut.labels == 1
+        second: Bool[np.ndarray, " n"] = KMeans(2, n_init=SUB_STARTS, random_state=state).fit_predict(X) == 1
     if min(second.sum(), (~second).sum()) < min_size:
         return None
     return Moments.of(X[~second]), Moments.of(X[second])
