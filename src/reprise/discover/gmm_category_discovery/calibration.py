@@ -64,9 +64,13 @@ def calibrate(
     within = _pooled(known) if known else FALLBACK_SCALE * base
     own = float(np.mean(np.diag(within) / np.diag(base)))
     learnt = len(known) > 1
-    freedoms = np.array(FREEDOMS if learnt else (FALLBACK_FREEDOM,)) if nu is None else np.array([_freedom(nu, X.shape[1])])
-    scales = own * np.array(SCALES if learnt else (1.0,)) if scale is None else np.array([scale])
-    grid = _Grid.of(X.mean(axis=0), kappa, base, freedoms, scales)
+    freedoms: tuple[float, ...] = FREEDOMS if learnt else (FALLBACK_FREEDOM,)
+    scales: tuple[float, ...] = tuple(own * factor for factor in SCALES) if learnt else (own,)
+    if nu is not None:
+        freedoms = (_freedom(nu, X.shape[1]),)
+    if scale is not None:
+        scales = (scale,)
+    grid = _Grid.of(X.mean(axis=0), kappa, base, np.array(freedoms), np.array(scales))
     best = 0
     if learnt and len(grid.nus) > 1:
         margins = np.stack(list(_margins(X, y, known, grid, alpha, min_size, state)))
@@ -93,7 +97,7 @@ def _pooled(known: list[Moments]) -> Float[np.ndarray, "D D"]:
 def _freedom(nu: float, D: int) -> float:
     if nu <= D + 1:
         raise InvalidInputError(
-            f"nu={nu} was given for {D} dimensions; expected more than {D + 1}, where the expected covariance is finite."
+            f"nu={nu} was given for {D} dimensions; expected more than {D + 1}, for a finite expected covariance."
         )
     return (nu - D - 1) / D
 

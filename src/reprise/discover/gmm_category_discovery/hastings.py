@@ -40,7 +40,9 @@ def log_hastings_split(N1: int, N2: int, l1: float, l2: float, l: float, alpha: 
     0.5151
     """
     if min(N1, N2) < 1 or not alpha > 0:
-        raise InvalidInputError(f"Parts of {N1} and {N2} points and alpha={alpha} were given; expected at least 1, > 0.")
+        raise InvalidInputError(
+            f"Parts of {N1} and {N2} points were given with alpha={alpha}; expected one point each and alpha above 0."
+        )
     return log(alpha) + lgamma(N1) + l1 + lgamma(N2) + l2 - lgamma(N1 + N2) - l
 
 

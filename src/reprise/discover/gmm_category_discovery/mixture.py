@@ -20,14 +20,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from reprise.discover.gmm_category_discovery.calibration import PsiForm, calibrate
 from reprise.discover.gmm_category_discovery.concentration import concentrations
-from reprise.nn.partial_labels import PartialLabels, partial_labels
 from reprise.discover.gmm_category_discovery.prior import Moments, NIWPrior
 from reprise.discover.gmm_category_discovery.sweep import Accept, Chance, Proposals, Whole, sweep
 from reprise.errors import InvalidInputError
 from reprise.nn.mixtures import GaussianFactors
+from reprise.nn.partial_labels import PartialLabels, partial_labels
 from reprise.nn.semi_supervised_kmeans import semi_supervised_kmeans
 
-__all__ = ["SemiSupervisedGMM", "Sampler", "estimate_n_classes", "first_guess"]
+__all__ = ["Sampler", "SemiSupervisedGMM", "estimate_n_classes", "first_guess"]
 
 UNKNOWN_START = 10
 """Components to start from where no class is known and none are asked for."""
@@ -48,11 +48,13 @@ class Sampler(NamedTuple):
 
     def moved_to(self, X: Float[np.ndarray, "n D"], known: PartialLabels, state: np.random.RandomState) -> Sampler:
         """Go on in other features of the same rows: each new class starts at the mean of its rows there."""
-        C = len(known.classes)
-        centres = np.stack([X[self.assigned == k].mean(axis=0) for k in range(C, len(self.centres))] or [X[0]])
-        return self._settled(X, known, len(self.centres), centres[: len(self.centres) - C], state)
+        C, K = len(known.classes), len(self.centres)
+        means = [X[self.assigned == k].mean(axis=0) for k in range(C, K)]
+        return self._settled(X, known, K, np.reshape(means, (K - C, X.shape[1])), state)
 
-    def swept(self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals) -> tuple[Sampler, int, int]:
+    def swept(
+        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals
+    ) -> tuple[Sampler, int, int]:
         """Split and merge the components of new classes once, then reassign; give the accepted moves of each kind."""
         C = len(known.classes)
         after = sweep([X[self.assigned == k] for k in range(C, len(self.centres))], proposals)
@@ -114,7 +116,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         code, ``"greedy"`` none.
     split_prob : see `accept`.
     max_sweeps : sweeps at most.
-    patience : sweeps in a row without a change of the number of components after which it stops.
+    patience : sweeps in a row that find no more probable partition, after which it stops.
     min_size : rows that each half of a split has at least.
     temperature : mean of the concentrations.
     random_state : seeds k-means, 2-means and chance.
@@ -130,7 +132,10 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
     cluster_centers_ : (K, D) prototypes: centroids of the components.
     concentrations_ : (K,) how loosely rows lie about their prototype; see `concentrations`.
     prior_ : the `NIWPrior`.
-    history_ : one dictionary a sweep: ``n_components`` after it, accepted ``splits`` and ``merges``.
+    log_probability_ : joint log probability of the points and `labels_` under prior and Dirichlet process, up to a
+        constant; of all partitions that sweeps went through, the most probable is kept.
+    history_ : one dictionary a sweep: ``n_components`` after it, accepted ``splits`` and ``merges``, and its
+        ``log_probability``.
     n_iter_ : sweeps done.
 
     Raises
@@ -230,22 +235,37 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         points: Float[np.ndarray, "n D"] = validate_data(self, X, dtype=float, ensure_min_samples=2)
         known = partial_labels(y, len(points))
         state = check_random_state(self.random_state)
-        proposals = self.proposals(points, known, state)
-        sampler = Sampler.start(points, known, first_guess(self.n_init_components, known), state)
-        best, self.log_probability_ = sampler, sampler.log_probability(points, proposals)
+        start = Sampler.start(points, known, first_guess(self.n_init_components, known), state)
+        return self.settle(points, known, start, state)
+
+    def settle(
+        self, X: Float[np.ndarray, "n D"], known: PartialLabels, start: Sampler, state: np.random.RandomState
+    ) -> SemiSupervisedGMM:
+        """Sweep from a given start until nothing gets more probable; what `fit` does from its own.
+
+        Parameters
+        ----------
+        X : (n, D) points.
+        known : their known classes.
+        start : centres and assignments to go on from.
+        state : of all random numbers.
+        """
+        proposals = self.proposals(X, known, state)
+        best = sampler = start
+        self.log_probability_ = start.log_probability(X, proposals)
         self.history_: list[dict[str, float]] = []
         idle = 0
         while len(self.history_) < self.max_sweeps and idle < self.patience:
-            sampler, splits, merges = sampler.swept(points, known, proposals)
-            value = sampler.log_probability(points, proposals)
+            sampler, splits, merges = sampler.swept(X, known, proposals)
+            value = sampler.log_probability(X, proposals)
             self.history_.append(
                 {"n_components": len(sampler.centres), "splits": splits, "merges": merges, "log_probability": value}
             )
-            idle = 0 if value > self.log_probability_ else idle + 1
+            idle += 1
             if value > self.log_probability_:
-                best, self.log_probability_ = sampler, value
+                best, self.log_probability_, idle = sampler, value, 0
         self.n_iter_ = len(self.history_)
-        self._describe(points, known, best, proposals.prior)
+        self._describe(X, known, best, proposals.prior)
         return self
 
     def proposals(self, X: Float[np.ndarray, "n D"], known: PartialLabels, state: np.random.RandomState) -> Proposals:

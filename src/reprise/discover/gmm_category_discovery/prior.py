@@ -76,7 +76,7 @@ class NIWPrior:
 
     Examples
     --------
-    >>> prior = NIWPrior(m=[0.0], kappa=1.0, nu=1.0, Psi=[[1.0]])
+    >>> prior = NIWPrior(m=np.zeros(1), kappa=1.0, nu=1.0, Psi=np.eye(1))
     >>> round(prior.log_marginal_likelihood([[0.0]]), 4)   # log 1 / (pi sqrt 2)
     -1.4913
     """

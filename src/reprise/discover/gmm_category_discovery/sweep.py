@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -39,10 +40,11 @@ class Chance:
     state: np.random.RandomState
 
     def takes(self, log_ratio: float) -> bool:
-        if self.accept == "greedy":
+        """Say whether a move of this log H is accepted."""
+        if log_ratio > 0 or self.accept == "greedy":
             return log_ratio > 0
-        drawn = self.state.uniform()
-        return log_ratio > 0 or (drawn < np.exp(log_ratio) if self.accept == "metropolis" else drawn < self.split_prob)
+        chance = exp(log_ratio) if self.accept == "metropolis" else self.split_prob
+        return float(self.state.uniform()) < chance
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Whole:
 
     @classmethod
     def of(cls, moments: Moments, prior: NIWPrior) -> Whole:
+        """Weigh moments."""
         return cls(moments, prior.log_marginal_likelihood(moments))
 
 
@@ -103,9 +106,7 @@ def sweep(members: Sequence[Float[np.ndarray, "n D"]], proposals: Proposals) -> 
     return Swept(np.reshape(centres, (-1, D)), len(wholes) - len(stayed), len(merged))
 
 
-def halves(
-    X: Float[np.ndarray, "n D"], min_size: int, state: np.random.RandomState
-) -> tuple[Moments, Moments] | None:
+def halves(X: Float[np.ndarray, "n D"], min_size: int, state: np.random.RandomState) -> tuple[Moments, Moments] | None:
     """Cut points in two by 2-means; None where a part, or the whole, would be smaller than `min_size`."""
     if len(X) < max(min_size, 2) or not np.ptp(X, axis=0).any():
         return None
