@@ -20,7 +20,7 @@ __all__ = ["PsiForm", "calibrate"]
 
 PsiForm = Literal["isotropic", "diagonal", "within"]
 
-FREEDOMS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+FREEDOMS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Values of (nu - D - 1) / D that are tried."""
 
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)

@@ -267,7 +267,7 @@ class _Alternation:
         X = encode(network, self.samples).astype(float)
         proposals = self.mixture.proposals(X, self.known, self.state)
         start = self._placed(X)
-        self.sampler, splits, merges = start.swept(X, self.known, proposals)
+        self.sampler, splits, merges = start.swept(X, self.known, proposals, release=self.mixture.release)
         centres, assigned = self.sampler
         phi = concentrations(X, centres, assigned, self.mixture.temperature)
         self.loss.attract(

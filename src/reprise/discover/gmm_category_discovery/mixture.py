@@ -53,16 +53,27 @@ class Sampler(NamedTuple):
         return self._settled(X, known, K, np.reshape(means, (K - C, X.shape[1])), state)
 
     def swept(
-        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals
+        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals, *, release: bool
     ) -> tuple[Sampler, int, int]:
         """Split and merge the components of new classes once, then reassign; give the accepted moves of each kind."""
         C = len(known.classes)
         after = sweep([X[self.assigned == k] for k in range(C, len(self.centres))], proposals)
-        if not after.splits + after.merges:
+        leaving = self._leaving(X, known, proposals) if release else []
+        if not after.splits + after.merges + len(leaving):
             return self, 0, 0
-        state = proposals.chance.state
-        settled = self._settled(X, known, C + len(after.centres), after.centres, state)
-        return settled, after.splits, after.merges
+        new_centres = np.vstack([after.centres, *leaving])
+        settled = self._settled(X, known, C + len(new_centres), new_centres, proposals.chance.state)
+        return settled, after.splits + len(leaving), after.merges
+
+    def _leaving(
+        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals
+    ) -> list[Float[np.ndarray, " D"]]:
+        """Means of unlabelled rows that leave the components of known classes."""
+        return [
+            mean
+            for k in range(len(known.classes))
+            for mean in proposals.release(X[known.codes == k], X[(self.assigned == k) & ~known.labelled])
+        ]
 
     def log_probability(self, X: Float[np.ndarray, "n D"], proposals: Proposals) -> float:
         """Log probability of points and partition, up to a constant: what accepted splits and merges raise."""
@@ -115,6 +126,9 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
     accept : of a move with H < 1, ``"metropolis"`` takes a share H, ``"coin"`` a share `split_prob`, as the authors'
         code, ``"greedy"`` none.
     split_prob : see `accept`.
+    release : let unlabelled rows leave the component of a known class for a new one, by the same ratio. In the paper
+        such components never split, so what a known class has swallowed stays there, and a start from the known
+        classes alone finds nothing new.
     max_sweeps : sweeps at most.
     patience : sweeps in a row that find no more probable partition, after which it stops.
     min_size : rows that each half of a split has at least.
@@ -180,6 +194,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         "psi": [StrOptions({"isotropic", "diagonal", "within"})],
         "psi_scale": [None, Interval(Real, 0, None, closed="neither")],
         "accept": [StrOptions({"metropolis", "coin", "greedy"})],
+        "release": ["boolean"],
         "split_prob": [Interval(Real, 0, 1, closed="both")],
         "max_sweeps": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -199,6 +214,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         psi_scale: float | None = None,
         accept: Accept = "metropolis",
         split_prob: float = 0.1,
+        release: bool = False,
         max_sweeps: int = 50,
         patience: int = 5,
         min_size: int = 6,
@@ -213,6 +229,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self.psi_scale = psi_scale
         self.accept = accept
         self.split_prob = split_prob
+        self.release = release
         self.max_sweeps = max_sweeps
         self.patience = patience
         self.min_size = min_size
@@ -256,7 +273,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         idle = 0
         while len(self.history_) < self.max_sweeps and idle < self.patience:
-            sampler, splits, merges = sampler.swept(X, known, proposals)
+            sampler, splits, merges = sampler.swept(X, known, proposals, release=self.release)
             value = sampler.log_probability(X, proposals)
             self.history_.append(
                 {"n_components": len(sampler.centres), "splits": splits, "merges": merges, "log_probability": value}

@@ -80,6 +80,22 @@ class Proposals:
         )
         return [part.moments.mean for part in (first, second)] if self.chance.takes(log_ratio) else []
 
+    def release(
+        self, tied: Float[np.ndarray, "n_tied D"], free: Float[np.ndarray, "n_free D"]
+    ) -> list[Float[np.ndarray, " D"]]:
+        """Give the mean of the unlabelled rows that are to leave the component of a known class, if any."""
+        parts = halves(free, self.min_size, self.chance.state)
+        if parts is None:
+            return []
+        labelled = Moments.of(tied)
+        near, far = sorted(parts, key=lambda part: float(((part.mean - labelled.mean) ** 2).sum()))
+        stays, leaves = Whole.of(labelled + near, self.prior), Whole.of(far, self.prior)
+        whole = Whole.of(stays.moments + far, self.prior)
+        log_ratio = log_hastings_split(
+            stays.moments.n, far.n, stays.evidence, leaves.evidence, whole.evidence, self.alpha
+        )
+        return [far.mean] if self.chance.takes(log_ratio) else []
+
     def merge(self, first: Whole, second: Whole) -> Whole | None:
         """Give the union if the two are to be merged."""
         union = Whole.of(first.moments + second.moments, self.prior)
@@ -89,7 +105,7 @@ class Proposals:
         return union if self.chance.takes(log_ratio) else None
 
 
-def sweep(members: Sequence[Float[np.ndarray, "n D"]], proposals: Proposals) -> Swept:
+def sweep(members: Sequence[Float[np.ndarray, "_ D"]], proposals: Proposals) -> Swept:
     """Try to split each component, then to merge each that was not with its nearest; O(N D^2 + K D^3).
 
     Parameters
