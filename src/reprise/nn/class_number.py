@@ -116,8 +116,8 @@ def estimate_class_number(
     def error(k: float) -> float:
         k = int(k)
         if k not in accuracies:
-            clusters = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(points)
-            accuracies[k] = hungarian_accuracy(given.codes[given.labelled], clusters[given.labelled])
+            clusters[k] = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(points)
+            accuracies[k] = hungarian_accuracy(given.codes[given.labelled], clusters[k][given.labelled])
         return -accuracies[k]
 
     _search(error, known, max(known, most))
