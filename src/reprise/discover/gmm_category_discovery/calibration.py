@@ -62,7 +62,7 @@ def calibrate(
     known = [Moments.of(X[y == label]) for label in range(y.max() + 1)]
     base = _base(X, known, form)
     within = _pooled(known) if known else FALLBACK_SCALE * base
-    own = float(np.mean(np.diag(within) / np.diag(base)))
+    own = max(float(np.mean(np.diag(within) / np.diag(base))), FLOOR)
     learnt = len(known) > 1
     freedoms: tuple[float, ...] = FREEDOMS if learnt else (FALLBACK_FREEDOM,)
     scales: tuple[float, ...] = tuple(own * factor for factor in SCALES) if learnt else (own,)

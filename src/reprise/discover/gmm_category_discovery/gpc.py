@@ -222,7 +222,8 @@ class GPC(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def predict(self, X: ArrayLike) -> Int[np.ndarray, " n"]:
         """Give each sample the class of the prototype of highest cosine."""
-        return self.classes_[pairwise_distances_argmin(self.transform(X), self.prototypes_)]
+        features = self.transform(X)
+        return self.classes_[pairwise_distances_argmin(features, self.prototypes_)]
 
     def _read(self, X: ArrayLike, *, fit: bool) -> Tensor:
         given = self.encoder is not None
@@ -267,7 +268,7 @@ class _Alternation:
         X = encode(network, self.samples).astype(float)
         proposals = self.mixture.proposals(X, self.known, self.state)
         start = self._placed(X)
-        self.sampler, splits, merges = start.swept(X, self.known, proposals, release=self.mixture.release)
+        self.sampler, splits, merges = start.swept(X, self.known, proposals, exchange=self.mixture.exchange)
         centres, assigned = self.sampler
         phi = concentrations(X, centres, assigned, self.mixture.temperature)
         self.loss.attract(

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import cdist
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -53,17 +54,34 @@ class Sampler(NamedTuple):
         return self._settled(X, known, K, np.reshape(means, (K - C, X.shape[1])), state)
 
     def swept(
-        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals, *, release: bool
+        self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals, *, exchange: bool
     ) -> tuple[Sampler, int, int]:
         """Split and merge the components of new classes once, then reassign; give the accepted moves of each kind."""
         C = len(known.classes)
-        after = sweep([X[self.assigned == k] for k in range(C, len(self.centres))], proposals)
-        leaving = self._leaving(X, known, proposals) if release else []
-        if not after.splits + after.merges + len(leaving):
+        K = len(self.centres)
+        joining = self._joining(X, C, proposals) if exchange else set()
+        leaving = self._leaving(X, known, proposals) if exchange else []
+        after = sweep([X[self.assigned == k] for k in range(C, K) if k not in joining], proposals)
+        splits, merges = after.splits + len(leaving), after.merges + len(joining)
+        if not splits + merges:
             return self, 0, 0
         new_centres = np.vstack([after.centres, *leaving])
         settled = self._settled(X, known, C + len(new_centres), new_centres, proposals.chance.state)
-        return settled, after.splits + len(leaving), after.merges
+        return settled, splits, merges
+
+    def _joining(self, X: Float[np.ndarray, "n D"], C: int, proposals: Proposals) -> set[int]:
+        """New components that merge into the known class that is their nearest component."""
+        apart = cdist(self.centres, self.centres)
+        np.fill_diagonal(apart, np.inf)
+        nearest = apart.argmin(axis=1)
+        return {
+            k
+            for k in range(C, len(self.centres))
+            if nearest[k] < C and proposals.merge(*(self._whole(X, j, proposals) for j in (k, nearest[k]))) is not None
+        }
+
+    def _whole(self, X: Float[np.ndarray, "n D"], k: int, proposals: Proposals) -> Whole:
+        return Whole.of(Moments.of(X[self.assigned == k]), proposals.prior)
 
     def _leaving(
         self, X: Float[np.ndarray, "n D"], known: PartialLabels, proposals: Proposals
@@ -77,7 +95,7 @@ class Sampler(NamedTuple):
 
     def log_probability(self, X: Float[np.ndarray, "n D"], proposals: Proposals) -> float:
         """Log probability of points and partition, up to a constant: what accepted splits and merges raise."""
-        wholes = [Whole.of(Moments.of(X[self.assigned == k]), proposals.prior) for k in range(len(self.centres))]
+        wholes = [self._whole(X, k, proposals) for k in range(len(self.centres))]
         return sum(log(proposals.alpha) + lgamma(whole.moments.n) + whole.evidence for whole in wholes)
 
     @classmethod
@@ -126,9 +144,10 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
     accept : of a move with H < 1, ``"metropolis"`` takes a share H, ``"coin"`` a share `split_prob`, as the authors'
         code, ``"greedy"`` none.
     split_prob : see `accept`.
-    release : let unlabelled rows leave the component of a known class for a new one, by the same ratio. In the paper
-        such components never split, so what a known class has swallowed stays there, and a start from the known
-        classes alone finds nothing new.
+    exchange : let known classes exchange unlabelled rows with new components, by the same ratios: some may leave as a
+        new component, and a new component may join the known class it is nearest to. In the paper components with
+        labelled rows never split nor merge, so what a known class has swallowed stays there, a start from the known
+        classes alone finds nothing new, and a start from too many leaves splinters beside them.
     max_sweeps : sweeps at most.
     patience : sweeps in a row that find no more probable partition, after which it stops.
     min_size : rows that each half of a split has at least.
@@ -194,7 +213,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         "psi": [StrOptions({"isotropic", "diagonal", "within"})],
         "psi_scale": [None, Interval(Real, 0, None, closed="neither")],
         "accept": [StrOptions({"metropolis", "coin", "greedy"})],
-        "release": ["boolean"],
+        "exchange": ["boolean"],
         "split_prob": [Interval(Real, 0, 1, closed="both")],
         "max_sweeps": [Interval(Integral, 1, None, closed="left")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -214,7 +233,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         psi_scale: float | None = None,
         accept: Accept = "metropolis",
         split_prob: float = 0.1,
-        release: bool = False,
+        exchange: bool = False,
         max_sweeps: int = 50,
         patience: int = 5,
         min_size: int = 6,
@@ -229,7 +248,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self.psi_scale = psi_scale
         self.accept = accept
         self.split_prob = split_prob
-        self.release = release
+        self.exchange = exchange
         self.max_sweeps = max_sweeps
         self.patience = patience
         self.min_size = min_size
@@ -273,7 +292,7 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
         self.history_: list[dict[str, float]] = []
         idle = 0
         while len(self.history_) < self.max_sweeps and idle < self.patience:
-            sampler, splits, merges = sampler.swept(X, known, proposals, release=self.release)
+            sampler, splits, merges = sampler.swept(X, known, proposals, exchange=self.exchange)
             value = sampler.log_probability(X, proposals)
             self.history_.append(
                 {"n_components": len(sampler.centres), "splits": splits, "merges": merges, "log_probability": value}
