@@ -26,10 +26,10 @@ FREEDOMS = (0.5, 1.0, 2.0, 4.0, 8.0)
 SCALES = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Expected covariances that are tried, in units of the known classes' own."""
 
-FALLBACK_FREEDOM = 8.0
+FALLBACK_FREEDOM = 1.0
 """(nu - D - 1) / D where fewer than two known classes leave nothing to learn it from."""
 
-FALLBACK_SCALE = 0.25
+FALLBACK_SCALE = 1.0
 """Expected variance within a component, as a share of all variance, where no class is known."""
 
 DECISIVE = 1 / 3
