@@ -73,7 +73,7 @@ class Sampler(NamedTuple):
         """New components that merge into the known class that is their nearest component."""
         apart = cdist(self.centres, self.centres)
         np.fill_diagonal(apart, np.inf)
-        nearest = apart.argmin(axis=1)
+        nearest = apart.argmin(axis=1).tolist()
         return {
             k
             for k in range(C, len(self.centres))

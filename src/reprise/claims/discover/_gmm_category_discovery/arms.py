@@ -78,10 +78,9 @@ class Arms:
 
     def learnt(self, epochs: int) -> dict[str, Found]:
         """Learn features with and without prototypes, and not at all; the mixture is the same, from its own start."""
-        runs = {LOOP: {}, NO_PROTOTYPES: {"warmup": epochs}}
         found = {}
-        for arm, settings in runs.items():
-            model = GPC(SemiSupervisedGMM(exchange=True), epochs=epochs, random_state=self.seed, **settings)
+        for arm, warmup in ((LOOP, epochs // 4), (NO_PROTOTYPES, epochs)):
+            model = GPC(SemiSupervisedGMM(exchange=True), epochs=epochs, warmup=warmup, random_state=self.seed)
             found[arm] = Found.of(model.fit(self.X, self.y).labels_)
         return found | {RAW: self.mixture(None, exchange=True)}
 

@@ -43,8 +43,7 @@ def load_tables(scale: Scale) -> tuple[dict[str, Table], dict[str, str | int]]:
         "data": "digits of scikit-learn (UCI, CC BY 4.0)"
         + (f"; {mnist.SOURCE.title} ({mnist.SOURCE.licence}); {cifar10.SOURCE.title} ({cifar10.SOURCE.licence}), "
            f"features of {DEFAULT_BACKBONE} at {SIDE[scale]} pixels" if scale != "quick" else ""),
-        "reduction": "principal components of all rows: " + ", ".join(f"{COMPONENTS[name]} of {name}" for name in tables)
-        + "; features of length 1 before",
+        "principal components kept": ", ".join(f"{COMPONENTS[name]} of {name}" for name in tables),
     }  # fmt: skip
     return tables, facts | {f"rows, {name}": len(table.X) for name, table in tables.items()}
 
