@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -26,9 +26,6 @@ GCD, SILHOUETTE = "semi-supervised k-means, number by GCD", "semi-supervised k-m
 DIRICHLET, BIC = "Dirichlet process mixture", "Gaussian mixture, number by BIC"
 TRUE_NUMBER = "semi-supervised k-means, true number"
 LOOP, NO_PROTOTYPES, RAW = "GPC", "GPC without prototypes", "mixture of the features as they are"
-
-LARGEST = 25
-"""Numbers of classes that the scans try, up to this one: 15 above the truth."""
 
 # Chosen on pilot seed 1000, as the share of variance within components and the freedom of the sampler without labels
 # (the fallbacks of `calibrate`) were: the covariances that count best, and of equal counts cluster best.
@@ -55,7 +52,7 @@ class Arms:
     X: NDArray[np.float64]
     y: NDArray[np.int64]
     seed: int
-    scan: range = field(default=range(2, LARGEST + 1))
+    largest: int
 
     def from_start(self) -> dict[str, Callable[[int], Found]]:
         """Give each arm as a function of the number of classes to start from."""
@@ -101,13 +98,13 @@ class Arms:
 
     @cached_property
     def _by_gcd(self) -> Found:
-        number = estimate_class_number(self.X, self.y, max_classes=LARGEST, random_state=self.seed).n_classes
+        number = estimate_class_number(self.X, self.y, max_classes=self.largest, random_state=self.seed).n_classes
         return self._kmeans(number)
 
     @cached_property
     def _by_silhouette(self) -> Found:
         known = len(np.unique(self.y[self.y >= 0]))
-        tried = [self._kmeans(number) for number in self.scan if number >= known]
+        tried = [self._kmeans(number) for number in range(known, self.largest + 1)]
         return max(tried, key=lambda found: silhouette_score(self.X, found.labels))
 
     @cached_property
@@ -117,7 +114,7 @@ class Arms:
             GaussianMixture(
                 number, covariance_type=BIC_COVARIANCE[self.data], reg_covar=ridge, random_state=self.seed
             ).fit(self.X)
-            for number in self.scan
+            for number in range(2, self.largest + 1)
         ]
         return Found.of(min(models, key=lambda model: model.bic(self.X)).predict(self.X))
 

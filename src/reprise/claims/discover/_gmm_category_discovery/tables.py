@@ -20,7 +20,7 @@ DATA: dict[Scale, tuple[str, ...]] = {
     "full": ("digits", "MNIST", "CIFAR-10 features"),
 }
 ROWS: dict[Scale, dict[str, int]] = {
-    "quick": {"digits": 300},
+    "quick": {"digits": 200},
     "desktop": {"digits": 1797, "MNIST": 2000, "CIFAR-10 features": 1500},
     "full": {"digits": 1797, "MNIST": 20_000, "CIFAR-10 features": 6000},
 }
