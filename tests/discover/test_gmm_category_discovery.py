@@ -270,7 +270,7 @@ def test_labelled_rows_stay_and_their_components_neither_split_nor_merge():
     assert all(move["splits"] == move["merges"] == 0 for move in model.history_)
 
 
-def test_released_rows_are_unlabelled_ones():
+def test_exchanged_rows_are_unlabelled_ones():
     X, truth = blobs((80, 80, 80), separation=12.0)
     y = half_labelled(truth, (0, 1))
     kept = SemiSupervisedGMM(2, random_state=0).fit(X, y)
