@@ -102,7 +102,7 @@ def test_evidence_is_the_integral_over_mean_and_variance():
             + log_variance
         )
 
-    value, _ = integrate.dblquad(joint, -4, 5, -5, 5, epsabs=1e-9, epsrel=1e-4)
+    value, _ = integrate.dblquad(joint, -4, 5, -4, 5, epsabs=1e-7, epsrel=1e-3)
     assert prior.log_marginal_likelihood(X) == pytest.approx(np.log(value), abs=1e-3)
 
 
@@ -472,14 +472,14 @@ def test_learnt_features_discover_digits_better():
     free = y < 0
     mixture = SemiSupervisedGMM(20, exchange=True)
     before = mixture.set_params(random_state=0).fit(X, y).labels_
-    model = GPC(SemiSupervisedGMM(20, exchange=True), epochs=8, warmup=2, random_state=0).fit(X, y)
+    model = GPC(SemiSupervisedGMM(20, exchange=True), epochs=5, warmup=1, random_state=0).fit(X, y)
     after = category_accuracy(truth[free], model.labels_[free], KNOWN)
     assert after.all > category_accuracy(truth[free], before[free], KNOWN).all
     assert after.all > 0.7
     np.testing.assert_array_equal(model.labels_[~free], y[~free])
     assert abs(model.n_classes_ - 10) <= 4
-    assert len(model.history_) == 8
-    assert [("n_components" in record) for record in model.history_] == [False] + [True] * 6 + [False]
+    assert len(model.history_) == 5
+    assert [("n_components" in record) for record in model.history_] == [True] * 4 + [False]
     np.testing.assert_allclose(np.linalg.norm(model.transform(X), axis=1), 1, rtol=1e-5)
 
 
@@ -501,7 +501,7 @@ def test_an_encoder_of_images_is_trained():
         GPC(encoder=nn.Flatten).fit(images, y)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 4))
 def test_any_small_table_ends_in_a_partition(seed, classes):
     rng = np.random.default_rng(seed)

@@ -45,14 +45,14 @@ LARGEST = {"quick": 8, "desktop": 25, "full": 25}
 CURVE = "number of classes by expected variance"
 TOLERATED = 0.15
 NOT_FROM_KNOWN = (
-    "Components with labelled rows never split in the paper, so the start from 5, the known classes alone, finds nothing "
-    "new."
+    "Components with labelled rows never split in the paper, so the start from 5, the known classes alone, finds "
+    "nothing new."
 )
 COUNTS_BETTER = {
-    "digits": f"{NOT_FROM_KNOWN} The prior of the sampler without labels was chosen by the true number on a pilot seed; "
-    "on digits it then counts well.",
-    "MNIST": f"{NOT_FROM_KNOWN} Silhouettes count these digits better, and handwriting of one class comes in modes that "
-    "split.",
+    "digits": f"{NOT_FROM_KNOWN} The prior of the sampler without labels was chosen by the true number on a pilot "
+    "seed; on digits it then counts well.",
+    "MNIST": f"{NOT_FROM_KNOWN} Silhouettes count these digits better, and handwriting of one class comes in modes "
+    "that split.",
     "CIFAR-10 features": f"{NOT_FROM_KNOWN} Kinds of animals overlap in these features: few components are preferred.",
 }
 EXCHANGE_HELPS = {

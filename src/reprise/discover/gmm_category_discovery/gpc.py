@@ -90,7 +90,8 @@ class GPC(ClusterMixin, TransformerMixin, BaseEstimator):
     >>> truth = np.repeat([0, 1, 2, 3], 60)
     >>> X = rng.normal(size=(240, 4)) + 8 * np.eye(4)[truth]
     >>> y = np.where((truth < 2) & (rng.random(240) < 0.5), truth, -1)
-    >>> model = GPC(epochs=4, warmup=1, hidden=16, random_state=0).fit(X, y)
+    >>> mixture = SemiSupervisedGMM(exchange=True)
+    >>> model = GPC(mixture, epochs=4, warmup=1, hidden=16, random_state=0).fit(X, y)
     >>> model.n_classes_, bool((model.predict(X)[truth == 1] == 1).all())
     (4, True)
     """

@@ -195,13 +195,13 @@ class SemiSupervisedGMM(ClusterMixin, BaseEstimator):
 
     Examples
     --------
-    Four groups, of which two are half labelled, from a start of three and of eight:
+    Four groups, of which two are half labelled, from a start of two and of nine:
 
     >>> rng = np.random.default_rng(0)
     >>> truth = np.repeat([0, 1, 2, 3], 60)
     >>> X = rng.normal(size=(240, 2)) + 9 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])[truth]
     >>> y = np.where((truth < 2) & (rng.random(240) < 0.5), truth, -1)
-    >>> [SemiSupervisedGMM(start, random_state=0).fit(X, y).n_classes_ for start in (3, 8)]
+    >>> [SemiSupervisedGMM(start, exchange=True, random_state=0).fit(X, y).n_classes_ for start in (2, 9)]
     [4, 4]
     """
 
