@@ -1,9 +1,9 @@
 """Points on bent curves or surfaces with known membership: closed, each in a subspace of its own, then warped together.
 
 A manifold of dimension q starts as the torus (cos t_1, sin t_1, ..., cos t_q, sin t_q) and its overtones
-(cos 2 t_1, sin 2 t_1, ...), which an own random matrix lays into a latent sphere; a random network of two layers, one for
-all manifolds, bends the sphere into the ambient space. So no manifold is linear, no two share a subspace, and they come
-close to each other.
+(cos 2 t_1, sin 2 t_1, ...), which an own random matrix lays into a latent sphere; a random network of two layers, one
+for all manifolds, bends the sphere into the ambient space. So no manifold is linear, and they come close to each other:
+the more so, the fewer dimensions there are.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def curved_manifolds(
     """
     if min(n_manifolds, dimension, latent, ambient) < 1 or not bend > 0:
         raise InvalidInputError(
-            f"Numbers of at least 1 and a positive bend are expected; got {n_manifolds} manifolds, dimension {dimension}, "
-            f"latent {latent}, ambient {ambient}, bend {bend}."
+            f"Numbers of at least 1 and a positive bend are expected; got {n_manifolds} manifolds, dimension "
+            f"{dimension}, latent {latent}, ambient {ambient}, bend {bend}."
         )
     frames = rng.standard_normal((n_manifolds, 4 * dimension, latent))
     frames[:, 2 * dimension :] /= 2  # overtones bend, the first harmonics lead

@@ -1,4 +1,4 @@
-"""From cluster vectors to labels: spectral clustering of the membership on landmarks, and its extension to any point."""
+"""From cluster vectors to labels: spectral clustering of the membership on landmarks, which every point follows."""
 
 from __future__ import annotations
 
@@ -59,7 +59,12 @@ class Assignment:
 
 
 def spectral_labels(membership: Float[np.ndarray, "m m"], n_clusters: int, seed: int) -> Int[np.ndarray, " m"]:
-    """Cluster by the leading eigenvectors of a doubly stochastic matrix, whose graph Laplacian is I - Γ."""
+    """Cluster by the leading eigenvectors of a doubly stochastic matrix, whose graph Laplacian is I - Γ.
+
+    K-means takes each point's coordinates at length one, after Ng, Jordan and Weiss (2001).
+    """
     m = len(membership)
     _, leading = scipy.linalg.eigh(membership, subset_by_index=[m - n_clusters, m - 1])
-    return KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(leading)
+    lengths = np.linalg.norm(leading, axis=1, keepdims=True)
+    directions = leading / np.maximum(lengths, np.finfo(leading.dtype).tiny)
+    return KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(directions)

@@ -69,8 +69,8 @@ class ManifoldLinearizingClustering(TransformerMixin, ClusterMixin, BaseEstimato
     lr, weight_decay : of AdamW in the first stage, along a cosine.
     fine_lr : learning rate of the second stage.
     neighbours : nearest points that views of a table go towards, where there is no `augment`.
-    backbone : a module that gives (n, width) from samples, trained with the rest (from its own weights, on a copy); None
-        for a table, whose rows enter the shared layer. Samples may then have any shape (n, ...).
+    backbone : a module that gives (n, width) from samples of any shape (n, ...), trained with the rest (a copy, from
+        its own weights); None for a table, whose rows enter the shared layer.
     augment : a function of a batch (tensor) that gives a random view of each sample of it.
     landmarks : points at most that are clustered spectrally.
     device : where to train, ``"auto"``, ``"cpu"``, ``"cuda"``, ...; what is fitted rests on the CPU.

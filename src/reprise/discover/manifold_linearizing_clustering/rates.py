@@ -66,9 +66,9 @@ def conditional_coding_rate(
     diagonal with blocks 1/n_k this is the conditional rate of those clusters. Some columns of it, drawn at random, give
     an unbiased estimate. R(Z) is never below it.
 
-    The m matrices come from one product of Γ with the features' outer products, and value and gradient together, `chunk`
-    groups at a time: O(n m d² + m d³) time and O((n + chunk) d²) memory; the Gram matrices of n x n are taken where
-    n < d.
+    The m matrices come from one product of Γ with the features' outer products, and value and gradient together,
+    `chunk` groups at a time: O(n m d² + m d³) time and O((n + chunk) d²) memory; the Gram matrices of n x n are taken
+    where n < d.
 
     Parameters
     ----------

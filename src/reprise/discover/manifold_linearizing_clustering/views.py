@@ -43,8 +43,8 @@ class AugmentedViews:
 class NeighbourViews:
     """Random views of rows of a table: a random part of the way to a random one of the nearest neighbours.
 
-    Where no invariance is known, what varies along the manifold is what lies close by. Duplicates are left out of a
-    point's neighbours only as far as it is its own. O(n² d) time in blocks to find them.
+    Where no invariance is known, what varies along the manifold is what lies close by. O(n² d) time in blocks
+    to find them.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class NeighbourViews:
     def __init__(self, samples: Float[Tensor, "n d"], neighbours: int = 10, reach: float = 1.0):
         if samples.ndim != 2 or neighbours < 1 or not reach >= 0:
             raise InvalidInputError(
-                f"A table, neighbours of at least 1 and a reach of at least 0 are expected; got {tuple(samples.shape)}, "
-                f"{neighbours} and {reach}."
+                f"A table, neighbours of at least 1 and a reach of at least 0 are expected; got shape "
+                f"{tuple(samples.shape)}, {neighbours} and {reach}."
             )
         self.samples, self.reach = samples, reach
         count = min(neighbours, len(samples) - 1)
