@@ -28,7 +28,9 @@ def test_rival_solves_over_all_points_what_it_solves_over_a_few(tau, monkeypatch
     monkeypatch.setattr("reprise.claims.discover._manifold_linearizing_clustering.subspaces._FIRST_GUESS", 10)
     chosen, found = _combination(X, 0, X[0], 10.0, tau)
     likeness = np.abs(X[1:] @ X[0])
-    whole = ElasticNet(likeness.max() / (10.0 * tau * 12), l1_ratio=tau, fit_intercept=False, tol=1e-8, max_iter=100_000)
+    whole = ElasticNet(
+        likeness.max() / (10.0 * tau * 12), l1_ratio=tau, fit_intercept=False, tol=1e-8, max_iter=100_000
+    )
     error = X[0] - X[1:].T @ whole.fit(X[1:].T, X[0]).coef_
     ours = X[0] - X[chosen].T @ found
     np.testing.assert_allclose(ours, error, atol=2e-2)
