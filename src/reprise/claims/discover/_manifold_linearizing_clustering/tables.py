@@ -10,11 +10,11 @@ from sklearn.cluster import KMeans, SpectralClustering
 
 from reprise.claim import Measurement, Trial
 from reprise.claims.discover._manifold_linearizing_clustering.sizes import (
-    ETA,
     ETA_CURVES,
-    FINE_LR,
+    ETA_TABLE,
     INVARIANCE,
     LR,
+    MLC_LR,
     Size,
 )
 from reprise.claims.discover._manifold_linearizing_clustering.subspaces import elastic_net_clustering
@@ -54,7 +54,7 @@ def measure_curves(size: Size, trial: Trial) -> Iterator[Measurement]:
 
 def measure_table(X: NDArray, y: NDArray, size: Size, trial: Trial) -> Iterator[Measurement]:
     """Cluster a table by every arm."""
-    model = _model(len(np.unique(y)), ETA, size, trial.seed).fit(X)
+    model = _model(len(np.unique(y)), ETA_TABLE, size, trial.seed).fit(X)
     yield from _arms(TABLE, X, y, model.labels_, trial.seed)
 
 
@@ -69,7 +69,7 @@ def _model(n_clusters: int, eta: float, size: Size, seed: int) -> ManifoldLinear
         epochs=size.table_second,
         anchors=size.anchors,
         lr=LR,
-        fine_lr=FINE_LR,
+        fine_lr=MLC_LR,
         random_state=seed,
     )
 
