@@ -97,8 +97,8 @@ CLAIMS = (
         metric=pictures.ACCURACY,
         ours=pictures.MLC,
         against=(pictures.SSL_KMEANS, pictures.SSL_SPECTRAL),
-        says="on images, MLC is more accurate than k-means and spectral clustering of features that were self-supervised "
-        "for as many epochs",
+        says="on images, MLC is more accurate than k-means and spectral clustering of features that were "
+        "self-supervised for as many epochs",
     ),
     Claim(
         id="beats-projection-of-ssl-features",
@@ -107,8 +107,8 @@ CLAIMS = (
         metric=pictures.ACCURACY,
         ours=pictures.MLC,
         against=(pictures.SSL_MEMBERSHIP,),
-        says="on images, MLC is more accurate than the doubly stochastic membership of features that were self-supervised "
-        "for as many epochs, so that learning the membership adds to projecting once",
+        says="on images, MLC is more accurate than the doubly stochastic membership of features that were "
+        "self-supervised for as many epochs, so that learning the membership adds to projecting once",
         note="In pilots, the membership of self-supervised features with an eta of its own was as accurate.",
     ),
     Claim(
@@ -182,8 +182,8 @@ def prepare(setting: Setting) -> Prepared:
         "sparse subspace clustering": f"elastic net, gamma and tau {tables.ENSC_SETTING[tables.TABLE]} on digits and "
         f"{pictures.ENSC_SETTING} on features, {tables.ENSC_SETTING['three bent curves']} on curves",
         "spectral clustering": f"{tables.SPECTRAL_NEIGHBOURS} neighbours; {pictures.NEIGHBOURS} on images",
-        "tuning": "by accuracy on pilot seeds 1000 and 1001: MLC's eta of three or four and its rate of two; rivals' eta, "
-        "neighbours or gamma of two or three, and the rate of further self-supervision of two",
+        "tuning": "by accuracy on pilot seeds 1000 and 1001: MLC's eta of three or four and its rate of two; rivals' "
+        "eta, neighbours or gamma of two or three, and the rate of further self-supervision of two",
     }
     return Prepared({"images": (images, labels), "table": (digits, classes)}, facts)
 
