@@ -1,0 +1,130 @@
+"""How many classes there are, known and new together, from the accuracy of k-means on the labelled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import normalize
+from sklearn.utils import check_array, check_random_state
+
+from reprise.errors import InvalidInputError
+from reprise.metrics import hungarian_accuracy
+
+UNLABELLED = -1
+
+SCAN_UP_TO = 24
+"""So many candidates are all tried; of more, those that Brent's method visits."""
+
+LARGEST_FACTOR, LARGEST_MORE = 3, 10
+"""Where no largest number is given: the larger of so many times the known classes, and so many more than them."""
+
+STARTS = 3
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """An estimated number of classes.
+
+    Parameters
+    ----------
+    n_classes : known and new ones together.
+    accuracies : for each number tried, the accuracy of k-means on the labelled rows.
+
+    Examples
+    --------
+    >>> ClassCount(3, {2: 0.5, 3: 0.9}).accuracies[3]
+    0.9
+    """
+
+    n_classes: int
+    accuracies: dict[int, float] = field(default_factory=dict)
+
+
+def estimate_n_classes(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    max_classes: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> ClassCount:
+    """Estimate how many classes the rows have, labelled or not: the rule of generalised category discovery.
+
+    The number k is taken at which k-means of all rows (on the unit sphere) agrees best with the labels of those that
+    have one, clusters matched to known classes one to one. Too small a k merges known classes, too large a k splits
+    them. Few candidates are all tried, many are searched by Brent's method; of equals the smallest is taken.
+
+    Parameters
+    ----------
+    X : (n, d) features of all rows.
+    y : (n,) labels, -1 where unlabelled.
+    max_classes : largest k to try; by default thrice the known classes, or ten more than them where that is more.
+    random_state : of k-means.
+
+    Returns
+    -------
+    The number, with the accuracy of each k tried.
+
+    Raises
+    ------
+    InvalidInputError
+        If no row is labelled, the arrays do not match, or `max_classes` lies below the known classes or above n.
+
+    Notes
+    -----
+    One k-means for each k tried, O(n k d) a sweep.
+
+    References
+    ----------
+    S. Vaze et al., "Generalized category discovery", 2022, arXiv 2201.02609.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> X, y = make_blobs(200, 8, centers=5, cluster_std=0.5, random_state=0)
+    >>> known = np.where((y < 3) & (np.arange(200) % 2 == 0), y, -1)
+    >>> estimate_n_classes(X, known, random_state=0).n_classes
+    5
+    """
+    points = normalize(check_array(X, dtype=float))
+    labels = np.asarray(y)
+    if labels.shape != (len(points),):
+        raise InvalidInputError(f"y has shape {labels.shape}; one label for each of the {len(points)} rows is expected.")
+    labelled = labels != UNLABELLED
+    known = len(np.unique(labels[labelled]))
+    if not known:
+        raise InvalidInputError("No row is labelled; the number of classes is judged by the labelled rows.")
+    if max_classes is None:
+        most = max(LARGEST_FACTOR * known, known + LARGEST_MORE)
+    elif not isinstance(max_classes, Integral) or not known <= max_classes <= len(points):
+        raise InvalidInputError(
+            f"max_classes is {max_classes!r}; from {known} (the known classes) to {len(points)} (the rows) is expected."
+        )
+    else:
+        most = int(max_classes)
+    most = min(most, len(np.unique(points, axis=0)))
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    accuracies: dict[int, float] = {}
+
+    def error(k: float) -> float:
+        k = int(k)
+        if k not in accuracies:
+            clusters = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(points)
+            accuracies[k] = hungarian_accuracy(labels[labelled], clusters[labelled])
+        return -accuracies[k]
+
+    _search(error, known, max(known, most))
+    return ClassCount(min(accuracies, key=lambda k: (-accuracies[k], k)), dict(sorted(accuracies.items())))
+
+
+def _search(error: Callable[[float], float], least: int, most: int) -> None:
+    if most - least < SCAN_UP_TO:
+        for k in range(least, most + 1):
+            error(k)
+    else:
+        minimize_scalar(error, bounds=(least, most + 1), method="bounded", options={"xatol": 0.5})
