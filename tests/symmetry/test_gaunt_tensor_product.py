@@ -447,6 +447,30 @@ def clouds(dtype=torch.float32):
     return [value.to(dtype) for value in (pos, scalars, vectors)]
 
 
+def test_torch_geometric_batches_are_taken():
+    """Without edges, points of one graph see each other and no others; with edges, those alone."""
+    data = pytest.importorskip("torch_geometric.data")
+    model = network(edge_dim=0)
+    parts = [(torch.randn(n, 3), torch.randn(n, 2), torch.randn(n, 1, 3)) for n in (3, 5)]
+    graphs = [data.Data(pos=pos, x=x, vec=vec) for pos, x, vec in parts]
+    together = model(data.Batch.from_data_list(graphs))
+    for graph, inputs, place in zip(graphs, parts, (slice(0, 3), slice(3, 8)), strict=True):
+        dense = model(*(value[None] for value in inputs))
+        for alone, batched, one in zip(model(graph), together, dense, strict=True):
+            torch.testing.assert_close(alone, one[0])
+            torch.testing.assert_close(batched[place], one[0])
+    pos, x, vec = parts[0]
+    edges = torch.tensor([[0, 1], [1, 2]])
+    for alone, given in zip(
+        model(data.Data(pos=pos, x=x, vec=vec, edge_index=edges)), model(pos, x, vec, edges), strict=True
+    ):
+        torch.testing.assert_close(alone, given)
+    with pytest.raises(InvalidInputError, match="alone"):
+        model(graphs[0], x)
+    with pytest.raises(InvalidInputError, match="scalars a point and got none"):
+        model(data.Data(pos=pos))
+
+
 @pytest.mark.parametrize("settings", [{}, {"lmax": 1}, {"lmax": 3, "layers": 1}, {"product": "clebsch-gordan"}])
 def test_network_is_equivariant_to_e3_and_numbering(settings):
     model = network(**settings)

@@ -1,5 +1,6 @@
-"""Measures of clusterings, retrievals and subsets, and accuracies over folds, of arrays and with a value an item."""
+"""Measures of clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
 
+from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
@@ -15,8 +16,11 @@ from reprise.metrics.retrieval import (
 from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
+    "CategoryAccuracy",
     "FoldCurves",
     "average_precision_at_k",
+    "category_accuracy",
+    "class_number_error",
     "fold_curves",
     "hungarian_accuracy",
     "hungarian_matching",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
-from reprise.nn.graph import complete_systems
+from reprise.nn.graph import complete_graphs, complete_systems
+from reprise.nn.point_graphs import point_graph
 from reprise.symmetry.gaunt_tensor_product.layout import check_degree, size_of
 from reprise.symmetry.gaunt_tensor_product.message import GauntMessageLayer, Product
 
@@ -97,16 +100,26 @@ class GauntNetwork(nn.Module):
 
     def forward(
         self,
-        pos: Float[Tensor, "*points 3"],
-        scalars: Float[Tensor, "*points s"],
+        pos: Float[Tensor, "*points 3"] | Any,
+        scalars: Float[Tensor, "*points s"] | None = None,
         vectors: Float[Tensor, "*points v 3"] | None = None,
         edge_index: Int[Tensor, "2 E"] | None = None,
         edge_attr: Float[Tensor, "*edges e"] | None = None,
-    ) -> tuple[Float[Tensor, "*points scalar_out"], Float[Tensor, "*points vector_out 3"]]:
+    ) -> tuple[Float[Tensor, "*answers scalar_out"], Float[Tensor, "*answers vector_out 3"]]:
         """Predict, for clouds (B, n, 3) whose points all see each other, or packed points (N, 3) with `edge_index`.
 
         Edges of clouds are numbered as `reprise.nn.graph.complete_edges` does, in `edge_attr` too: (B, n (n - 1), e).
+        A torch-geometric graph or batch may be given alone: its `pos`, `x` (scalars), `vec` (vectors), `edge_index`
+        and `edge_attr`; without edges all points of a graph see each other.
         """
+        if not isinstance(pos, Tensor):
+            if any(value is not None for value in (scalars, vectors, edge_index, edge_attr)):
+                raise InvalidInputError("A torch-geometric graph holds all inputs; give it alone.")
+            pos, scalars, vectors, edge_index, edge_attr, batch = point_graph(pos)
+            if edge_index is None:
+                edge_index = complete_graphs(pos.new_zeros(len(pos), dtype=torch.long) if batch is None else batch)
+        if scalars is None:
+            raise InvalidInputError(f"The network takes {self.scalar_in} scalars a point and got none.")
         shape = self._check(pos, scalars, vectors, edge_index, edge_attr)
         if edge_index is None:
             edge_index, _ = complete_systems(pos.shape[0], pos.shape[1], device=pos.device)

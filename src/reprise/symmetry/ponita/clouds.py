@@ -11,6 +11,7 @@ from torch import Tensor
 
 from reprise.errors import InvalidInputError
 from reprise.nn.graph import complete_graphs, complete_systems, radius_edges
+from reprise.nn.point_graphs import point_graph
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Clouds:
         if not isinstance(pos, Tensor):
             if any(value is not None for value in (scalars, vectors, edge_index, batch)):
                 raise InvalidInputError("A torch-geometric graph holds all inputs; give it alone.")
-            pos, scalars, vectors, edge_index, batch = _of_data(pos)
+            pos, scalars, vectors, edge_index, _, batch = point_graph(pos)
         shape: tuple[int, int] | None = None
         if pos.ndim == 3:
             if batch is not None or edge_index is not None:
@@ -86,16 +87,6 @@ class Clouds:
     def unpack_nodes(self, value: Tensor) -> Tensor:
         """Give rows of nodes the layout that the positions came in."""
         return value if self.shape is None else value.unflatten(0, self.shape)
-
-
-def _of_data(data: Any) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
-    parts = [getattr(data, name, None) for name in ("pos", "x", "vec", "edge_index", "batch")]
-    if not isinstance(parts[0], Tensor):
-        raise InvalidInputError(
-            f"Expected positions, or a torch-geometric graph with pos (and x, vec, edge_index, batch); got a "
-            f"{type(data).__name__}."
-        )
-    return parts[0], parts[1], parts[2], parts[3], parts[4]
 
 
 def _check(name: str, value: Tensor | None, pos: Tensor, shape: tuple[int, ...], channels: int) -> None:
