@@ -15,8 +15,7 @@ from sklearn.utils import check_array, check_random_state
 
 from reprise.errors import InvalidInputError
 from reprise.metrics import hungarian_accuracy
-
-UNLABELLED = -1
+from reprise.nn.partial_labels import partial_labels
 
 SCAN_UP_TO = 24
 """So many candidates are all tried; of more, those that Brent's method visits."""
@@ -75,6 +74,11 @@ def estimate_n_classes(
     InvalidInputError
         If no row is labelled, the arrays do not match, or `max_classes` lies below the known classes or above n.
 
+    Warns
+    -----
+    UserWarning
+        If every row is labelled.
+
     Notes
     -----
     One k-means for each k tried, O(n k d) a sweep.
@@ -92,13 +96,8 @@ def estimate_n_classes(
     5
     """
     points = normalize(check_array(X, dtype=float))
-    labels = np.asarray(y)
-    if labels.shape != (len(points),):
-        raise InvalidInputError(f"y has shape {labels.shape}; one label for each of the {len(points)} rows is expected.")
-    labelled = labels != UNLABELLED
-    known = len(np.unique(labels[labelled]))
-    if not known:
-        raise InvalidInputError("No row is labelled; the number of classes is judged by the labelled rows.")
+    given = partial_labels(y, len(points), need_labelled=True)
+    known = len(given.classes)
     if max_classes is None:
         most = max(LARGEST_FACTOR * known, known + LARGEST_MORE)
     elif not isinstance(max_classes, Integral) or not known <= max_classes <= len(points):
@@ -115,7 +114,7 @@ def estimate_n_classes(
         k = int(k)
         if k not in accuracies:
             clusters = KMeans(k, n_init=STARTS, random_state=seed).fit_predict(points)
-            accuracies[k] = hungarian_accuracy(labels[labelled], clusters[labelled])
+            accuracies[k] = hungarian_accuracy(given.codes[given.labelled], clusters[given.labelled])
         return -accuracies[k]
 
     _search(error, known, max(known, most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +15,12 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from torch.utils.data import DataLoader, Dataset
 
+from reprise.discover.hypcd.layers import HypLinear
 from reprise.discover.hypcd.losses import hybrid_contrastive_loss, labelled_cross_entropy, self_distillation_loss
 from reprise.discover.hypcd.networks import DiscoveryNetwork
+from reprise.nn.partial_labels import UNLABELLED
 from reprise.training import History, train
 
-UNLABELLED = -1
 MOMENTUM = 0.9
 LAST_RATE = 1e-3
 """The cosine schedule ends at this share of the rate."""
@@ -55,7 +57,7 @@ def distort_features(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     return nn.functional.dropout(x, DROPOUT) * (1 - DROPOUT) + NOISE * torch.randn_like(x)
 
 
-def fit(network: DiscoveryNetwork, X: Float[Tensor, "n *sample"], y: Int[Tensor, " n"], settings: Settings) -> History:
+def fit(network: DiscoveryNetwork, X: Float[Tensor, "n ..."], y: Int[Tensor, " n"], settings: Settings) -> History:
     """Train the network on samples and labels, -1 where unlabelled."""
     size = min(settings.batch_size, len(X))
     loader = DataLoader(_Rows(X, y), batch_sampler=BalancedBatches(y, size, settings.seed), collate_fn=_as_it_is)
@@ -91,7 +93,9 @@ class BalancedBatches:
         return self.shape[0]
 
     def __iter__(self) -> Iterator[list[int]]:
-        drawn = torch.multinomial(self.weights, self.shape[0] * self.shape[1], replacement=True, generator=self.generator)
+        drawn = torch.multinomial(
+            self.weights, self.shape[0] * self.shape[1], replacement=True, generator=self.generator
+        )
         yield from drawn.view(self.shape).tolist()
 
 
@@ -148,9 +152,7 @@ def _teacher_temperature(epoch: int, epochs: int) -> float:
     return WARM_TEACHER + (TEACHER - WARM_TEACHER) * min(epoch / max(warm - 1, 1), 1)
 
 
-def _optimizer(
-    parameters: Iterable[nn.Parameter], *, network: DiscoveryNetwork, settings: Settings
-) -> Optimizer:
+def _optimizer(parameters: Iterable[nn.Parameter], *, network: DiscoveryNetwork, settings: Settings) -> Optimizer:
     """Make SGD for the network and, in the ball, Adam for the classifier."""
     curved = {id(p) for m in network.modules() if isinstance(m, HypLinear) for p in m.parameters()}
     parameters = list(parameters)
@@ -162,13 +164,43 @@ def _optimizer(
     sgd = SGD(groups, lr=settings.lr, momentum=MOMENTUM)
     if not curved:
         return sgd
-    return SGDWithAdam(sgd, Adam([p for p in parameters if id(p) in curved], lr=settings.classifier_lr))
+    return JoinedOptimizer(sgd, Adam([p for p in parameters if id(p) in curved], lr=settings.classifier_lr))
 
 
-class SGDWithAdam(Optimizer):
-    """Two optimizers of different parameters as one."""
+class JoinedOptimizer(Optimizer):
+    """Optimizers of different parameters as one, so that a training loop for one takes them."""
 
     def __init__(self, *parts: Optimizer):
         self.parts = parts
         super().__init__([group for part in parts for group in part.param_groups], {})
 
+    def step(self, closure: Any = None) -> Any:
+        """Take a step of each."""
+        loss = None if closure is None else closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the states of all."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the states of all."""
+        for part, state in zip(self.parts, state_dict["parts"], strict=True):
+            part.load_state_dict(state)
+        self.param_groups = [group for part in self.parts for group in part.param_groups]
+
+
+def _schedule(optimizer: Optimizer, _steps: int | None, *, steps_an_epoch: int, epochs: int) -> LRScheduler:
+    """Lower the rate of SGD by a cosine, epoch by epoch; Adam's stays."""
+
+    def cosine(step: int) -> float:
+        done = min(step // steps_an_epoch, epochs) / epochs
+        return LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * done)) / 2
+
+    return LambdaLR(optimizer, [_constant if "betas" in group else cosine for group in optimizer.param_groups])
+
+
+def _constant(_step: int) -> float:
+    return 1.0

@@ -12,8 +12,8 @@ from torch import Tensor
 from reprise.discover.hypcd.ball import PoincareBall
 from reprise.errors import InvalidInputError
 from reprise.nn.contrastive import Similarity, SupCon, cosine_similarity
+from reprise.nn.partial_labels import UNLABELLED
 
-UNLABELLED = -1
 STUDENT_TEMPERATURE = 0.1
 
 

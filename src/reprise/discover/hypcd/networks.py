@@ -85,7 +85,9 @@ class DiscoveryNetwork(nn.Module):
         self.projection = nn.Identity() if projection is None else projection_mlp(width, *projection)
         if geometry == "hyperbolic":
             self.embedding: nn.Module = ToPoincare(c, clip_r, riemannian=riemannian)
-            self.classifier = None if n_classes is None else nn.Sequential(self.embedding, HypLinear(width, n_classes, c))
+            self.classifier = (
+                None if n_classes is None else nn.Sequential(self.embedding, HypLinear(width, n_classes, c))
+            )
         else:
             self.embedding = ToSphere()
             self.classifier = None if n_classes is None else SphericalClassifier(width, n_classes)
@@ -95,7 +97,7 @@ class DiscoveryNetwork(nn.Module):
         """Give the points in the geometry of features."""
         return self.embedding(self.projection(features))
 
-    def forward(self, x: Float[Tensor, "n *sample"]) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Float[Tensor, "n ..."]) -> tuple[Tensor, Tensor | None]:
         """Give embedding and logits (None without a classifier) of samples."""
         features = self.encoder(x)
         return self.embed(features), None if self.classifier is None else self.classifier(features)
