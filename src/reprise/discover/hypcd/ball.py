@@ -91,7 +91,7 @@ class PoincareBall:
         x = _wide(x)
         return x * ((1 - MARGIN) * self.radius / _norm(x)).clamp(max=1)
 
-    def mobius_add(self, x: Float[Tensor, "*batch d"], y: Float[Tensor, "*#batch d"]) -> Float[Tensor, "*batch d"]:
+    def mobius_add(self, x: Float[Tensor, "*#batch d"], y: Float[Tensor, "*#batch d"]) -> Float[Tensor, "*batch d"]:
         """Translate `y` by `x`, the ball's addition; neither commutative nor associative, but (-x) + (x + y) = y."""
         x, y, c = _wide(x), _wide(y), self.c
         xx, yy, xy = (torch.linalg.vecdot(a, b).unsqueeze(-1) for a, b in ((x, x), (y, y), (x, y)))
@@ -101,7 +101,7 @@ class PoincareBall:
         """Apply a matrix where the ball is flat, at the origin: ``expmap0(M logmap0(x))``, projected."""
         return self.project(self.expmap0(self.logmap0(x) @ M.mT))
 
-    def dist(self, x: Float[Tensor, "*batch d"], y: Float[Tensor, "*#batch d"]) -> Float[Tensor, "*batch"]:
+    def dist(self, x: Float[Tensor, "*#batch d"], y: Float[Tensor, "*#batch d"]) -> Float[Tensor, "*batch"]:
         """Give the geodesic distance of each vector of `x` to that of `y`."""
         x, y = _wide(x), _wide(y)
         return self._distance(torch.linalg.vector_norm(x - y, dim=-1), self._room(x) * self._room(y))
@@ -121,7 +121,7 @@ class PoincareBall:
         points = x.detach().double()
         mean = self.expmap0(self.logmap0(points).mean(0))
         for _ in range(MEAN_STEPS):
-            seen = self.logmap0(self.mobius_add((-mean).expand_as(points), points))
+            seen = self.logmap0(self.mobius_add(-mean, points))
             length = math.sqrt(self.c) * 2 * _norm(seen)
             # The squared distance curves by at most length coth(length), so this step never overshoots.
             step = seen.mean(0) / (length / length.tanh()).mean()

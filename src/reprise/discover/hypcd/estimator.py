@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import normalize
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -24,10 +24,9 @@ from torch import Tensor, nn
 from reprise.discover.hypcd.counting import estimate_n_classes
 from reprise.discover.hypcd.fitting import Settings, distort_features, fit
 from reprise.discover.hypcd.losses import STUDENT_TEMPERATURE
-from reprise.discover.hypcd.networks import DiscoveryNetwork, Geometry
+from reprise.discover.hypcd.networks import Adapter, DiscoveryNetwork, Geometry
 from reprise.errors import InvalidInputError
 from reprise.metrics import hungarian_matching
-from reprise.nn.encoders import MLP
 from reprise.nn.partial_labels import PartialLabels, partial_labels
 from reprise.training.stage import modes_kept
 
@@ -90,7 +89,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
     class_accuracies_ : for each number of classes tried, the accuracy on labelled rows; empty where it was given.
     network_ : the trained module.
     history_ : one record an epoch.
-    scaler_ : standardises features (not samples of a `backbone`).
+    mean_, scale_ : by which features (not samples of a `backbone`) are centred and divided; one scale for all.
     kmeans_ : the fitted k-means, in nonparametric mode.
     n_features_in_ : of features.
 
@@ -227,7 +226,9 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         given = partial_labels(y, len(samples), need_labelled=True)
         if self.backbone is not None and self.augment is None:
             raise InvalidInputError("`augment` is None; with a `backbone`, a function that makes a view is expected.")
-        self.scaler_ = None if self.backbone is not None else StandardScaler().fit(samples)
+        if self.backbone is None:
+            self.mean_ = samples.mean(axis=0)
+            self.scale_ = float(np.sqrt(samples.var(axis=0).mean())) or 1.0
         tensor = self._tensor(samples, torch.float32)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         with torch.random.fork_rng(devices=[]):
@@ -273,21 +274,21 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         return validate_data(self, X, dtype=kinds, reset=reset, allow_nd=self.backbone is not None)
 
     def _tensor(self, samples: Float[np.ndarray, "n ..."], dtype: torch.dtype) -> Float[Tensor, "n ..."]:
-        return torch.as_tensor(samples if self.scaler_ is None else self.scaler_.transform(samples), dtype=dtype)
+        given = samples if self.backbone is not None else (samples - self.mean_) / self.scale_
+        return torch.as_tensor(given, dtype=dtype)
 
     def _make_encoder(self, tensor: Float[Tensor, "n ..."]) -> tuple[nn.Module, int]:
         """Give a fresh encoder and the width of its features."""
         if self.backbone is None:
-            width = self.head_dim if self.mode == "parametric" else self.hidden
-            return MLP(tensor.shape[1], width, hidden=(self.hidden,)), width
+            features = tensor.shape[1]
+            width = self.head_dim if self.mode == "parametric" else features
+            return Adapter(features, self.hidden, width), width
         encoder = copy.deepcopy(self.backbone)
         with torch.no_grad():
-            features = encoder(tensor[:1])
-        if features.ndim != 2:
-            raise InvalidInputError(
-                f"The backbone gives shape {tuple(features.shape)} for one sample; (1, width) is expected."
-            )
-        return encoder, features.shape[1]
+            shape = tuple(encoder(tensor[:1]).shape)
+        if len(shape) != 2:
+            raise InvalidInputError(f"The backbone gives shape {shape} for one sample; (1, width) is expected.")
+        return encoder, shape[1]
 
     def _count(
         self, samples: Float[np.ndarray, "n ..."], given: PartialLabels, encoder: nn.Module, seed: int

@@ -53,7 +53,7 @@ class Settings:
 
 
 def distort_features(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """Make a view of standardised features: some set to their mean, and noise on all."""
+    """Make a view of centred features: some set to their mean, and noise on all."""
     return nn.functional.dropout(x, DROPOUT) * (1 - DROPOUT) + NOISE * torch.randn_like(x)
 
 

@@ -11,8 +11,29 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from reprise.discover.hypcd.layers import HypLinear, ToPoincare
+from reprise.nn.encoders import MLP
 
 Geometry = Literal["hyperbolic", "spherical"]
+
+
+class Adapter(nn.Module):
+    """Features changed by a hidden layer that starts at no change, and brought to a width.
+
+    It stands for the last block of a pretrained backbone, which the authors fine-tune: training starts at the features
+    as they are, or (where the width differs) at a random projection of them.
+    """
+
+    def __init__(self, in_features: int, hidden: int, width: int):
+        super().__init__()
+        self.change = MLP(in_features, in_features, hidden=(hidden,))
+        last = self.change.layers[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.narrow = nn.Identity() if width == in_features else nn.Linear(in_features, width, bias=False)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n width"]:
+        """Give the features."""
+        return self.narrow(x + self.change(x))
 
 
 class ToSphere(nn.Module):
@@ -83,15 +104,15 @@ class DiscoveryNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.projection = nn.Identity() if projection is None else projection_mlp(width, *projection)
-        if geometry == "hyperbolic":
-            self.embedding: nn.Module = ToPoincare(c, clip_r, riemannian=riemannian)
-            self.classifier = (
-                None if n_classes is None else nn.Sequential(self.embedding, HypLinear(width, n_classes, c))
-            )
-        else:
-            self.embedding = ToSphere()
-            self.classifier = None if n_classes is None else SphericalClassifier(width, n_classes)
+        curved = geometry == "hyperbolic"
+        self.embedding = ToPoincare(c, clip_r, riemannian=riemannian) if curved else ToSphere()
+        self.classifier: nn.Module | None = None
+        if n_classes is not None and curved:
+            self.classifier = nn.Sequential(self.embedding, HypLinear(width, n_classes, c))
+        elif n_classes is not None:
+            self.classifier = SphericalClassifier(width, n_classes)
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.steps: Tensor
 
     def embed(self, features: Float[Tensor, "n width"]) -> Float[Tensor, "n d"]:
         """Give the points in the geometry of features."""
