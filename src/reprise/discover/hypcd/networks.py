@@ -26,9 +26,8 @@ class Adapter(nn.Module):
     def __init__(self, in_features: int, hidden: int, width: int):
         super().__init__()
         self.change = MLP(in_features, in_features, hidden=(hidden,))
-        last = self.change.layers[-1]
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in self.change.layers[-1].parameters():
+            nn.init.zeros_(parameter)
         self.narrow = nn.Identity() if width == in_features else nn.Linear(in_features, width, bias=False)
 
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n width"]:
