@@ -21,12 +21,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from reprise.discover.hypcd.counting import estimate_n_classes
 from reprise.discover.hypcd.fitting import Settings, distort_features, fit
 from reprise.discover.hypcd.losses import STUDENT_TEMPERATURE
 from reprise.discover.hypcd.networks import Adapter, DiscoveryNetwork, Geometry
 from reprise.errors import InvalidInputError
 from reprise.metrics import hungarian_matching
+from reprise.nn.class_number import estimate_class_number
 from reprise.nn.partial_labels import PartialLabels, partial_labels
 from reprise.training.stage import modes_kept
 
@@ -55,13 +55,15 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    n_classes : known and new classes together; None estimates it by `estimate_n_classes`.
+    n_classes : known and new classes together; None estimates it by
+        `reprise.nn.class_number.estimate_class_number` on the features of unit length that there are before training.
     mode : ``"parametric"`` or ``"nonparametric"``.
     head_dim : dimension of the embedding.
     hidden : hidden width of the encoder and of the projection MLP; the encoder's features are `head_dim` wide in
         parametric mode, `hidden` in the other.
     c : minus the curvature.
-    clip_r : norm to which features are clipped before they enter the ball; None clips nothing.
+    clip_r : norm to which features are clipped before they enter the ball; None clips nothing. The authors use 1.2 to
+        2.3, and 1.2 most.
     geometry : ``"hyperbolic"`` or ``"spherical"``.
     projection : whether a projection MLP stands before the embedding; None does as the papers do (not in hyperbolic
         parametric mode, else yes).
@@ -164,7 +166,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         head_dim: int = 256,
         hidden: int = 512,
         c: float = 0.1,
-        clip_r: float | None = 2.0,
+        clip_r: float | None = 1.2,
         geometry: Geometry = "hyperbolic",
         projection: bool | None = None,
         riemannian: bool = False,
@@ -223,7 +225,11 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         """
         self._validate_params()
         samples = self._validated(X, reset=True)
-        given = partial_labels(y, len(samples), need_labelled=True)
+        if y is None:
+            raise InvalidInputError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None; -1 stands for no label."
+            )
+        given = partial_labels(_whole(y), len(samples), need_labelled=True)
         if self.backbone is not None and self.augment is None:
             raise InvalidInputError("`augment` is None; with a `backbone`, a function that makes a view is expected.")
         if self.backbone is None:
@@ -309,7 +315,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
             if self.backbone is None
             else _in_blocks(encoder, encoder, self._tensor(samples, torch.float32), self.device)
         )
-        found = estimate_n_classes(features, given.codes, max_classes=self.max_classes, random_state=seed)
+        found = estimate_class_number(normalize(features), given.codes, max_classes=self.max_classes, random_state=seed)
         return found.n_classes, found.accuracies
 
     def _make_network(self, encoder: nn.Module, width: int) -> DiscoveryNetwork:
@@ -375,6 +381,14 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         """Give what a function of the trained network makes of samples."""
         dtype = torch.float64 if self.backbone is None else torch.float32
         return _in_blocks(self.network_, function, self._tensor(samples, dtype), self.device)
+
+
+def _whole(y: ArrayLike) -> np.ndarray:
+    """Read whole numbers that came as objects."""
+    labels = np.asarray(y)
+    if labels.dtype == object and all(isinstance(label, Integral) for label in labels.flat):
+        return labels.astype(np.int64)
+    return labels
 
 
 def _in_blocks(

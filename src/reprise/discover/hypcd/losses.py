@@ -68,9 +68,11 @@ def hybrid_contrastive_loss(
 
     Examples
     --------
-    >>> z = torch.tensor([[0.9, 0.0], [0.0, 0.9], [0.8, 0.0], [0.0, 0.8]])
-    >>> hybrid_contrastive_loss(z, torch.tensor([0, -1])), hybrid_contrastive_loss(z.flip(0).roll(1, 0), c=1.0)
-    (tensor(...), tensor(...))
+    >>> views = torch.tensor([[0.9, 0.0], [0.0, 0.9], [0.8, 0.0], [0.0, 0.8]])   # two samples, each twice
+    >>> apart = hybrid_contrastive_loss(views, torch.tensor([0, 1]))
+    >>> mixed = hybrid_contrastive_loss(views[[0, 1, 3, 2]], torch.tensor([0, 1]))
+    >>> float(apart) < float(mixed)
+    True
     """
     if n_views < 2 or z.ndim != 2 or not len(z) or len(z) % n_views:
         raise InvalidInputError(
