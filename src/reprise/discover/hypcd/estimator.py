@@ -122,7 +122,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
     --------
     >>> from sklearn.datasets import make_blobs
     >>> from reprise.metrics import category_accuracy
-    >>> X, y = make_blobs(300, 8, centers=5, random_state=0)
+    >>> X, y = make_blobs(300, centers=9 * np.eye(5), random_state=0)
     >>> known = np.where((y < 3) & (np.arange(300) % 2 == 0), y, -1)
     >>> model = HyperbolicCategoryDiscovery(5, head_dim=8, hidden=32, epochs=15, random_state=0).fit(X, known)
     >>> model.classes_.tolist(), model.predict(X[:4]).shape

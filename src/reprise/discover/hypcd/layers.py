@@ -42,7 +42,8 @@ class ToPoincare(nn.Module):
     Examples
     --------
     >>> ToPoincare(c=1.0, clip_r=1.0)(torch.tensor([[100.0, 0.0], [0.1, 0.0]]))
-    tensor([[0.7616, 0.0000], [0.0997, 0.0000]])
+    tensor([[0.7616, 0.0000],
+            [0.0997, 0.0000]])
     """
 
     def __init__(self, c: float = 0.1, clip_r: float | None = 1.0, *, riemannian: bool = False):
@@ -93,8 +94,9 @@ class HypLinear(nn.Module):
     --------
     >>> layer = HypLinear(3, 2, c=1.0, bias=False)
     >>> _ = layer.weight.data.copy_(torch.eye(2, 3))
-    >>> layer(torch.tensor([[0.3, 0.4, 0.0], [0.0, 0.0, 0.5]]))
-    tensor([[0.3000, 0.4000], [0.0000, 0.0000]])
+    >>> layer(torch.tensor([[0.3, 0.4, 0.0], [0.0, 0.0, 0.5]])).detach()
+    tensor([[0.3000, 0.4000],
+            [0.0000, 0.0000]])
     """
 
     def __init__(self, in_features: int, out_features: int, c: float = 0.1, bias: bool = True):
