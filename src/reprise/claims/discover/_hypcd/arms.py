@@ -107,10 +107,10 @@ def measure_precision(trial: Trial) -> Iterator[Measurement]:
     ball = PoincareBall(C)
     for item, share in ((NEAR, 0.999), (FAR, 0.1)):
         rng = trial.rng()
-        x = rng.standard_normal((64, 16))
-        x *= share * ball.radius / np.linalg.norm(x, axis=1, keepdims=True)
-        x = torch.from_numpy(np.concatenate([x, x + 1e-2 * rng.standard_normal(x.shape) / 4])).float()
-        x = ball.project(x)
+        points = rng.standard_normal((64, 16))
+        points *= share * ball.radius / np.linalg.norm(points, axis=1, keepdims=True)
+        beside = points + 1e-2 * rng.standard_normal(points.shape) / 4
+        x = ball.project(torch.from_numpy(np.concatenate([points, beside])).float())
         apart = ~torch.eye(len(x), dtype=torch.bool)
         exact = ball.dist(x.double().unsqueeze(1), x.double().unsqueeze(0))[apart]
         for arm, found in (("closed form", ball.dist_matrix(x, x)), ("by addition", _by_addition(ball, x))):
