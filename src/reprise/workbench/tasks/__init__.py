@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster', 'graph-classify']
+['cluster', 'discover', 'graph-classify']
 """
 
 from __future__ import annotations
