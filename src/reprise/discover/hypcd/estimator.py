@@ -124,7 +124,8 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
     >>> from reprise.metrics import category_accuracy
     >>> X, y = make_blobs(300, centers=9 * np.eye(5), random_state=0)
     >>> known = np.where((y < 3) & (np.arange(300) % 2 == 0), y, -1)
-    >>> model = HyperbolicCategoryDiscovery(5, head_dim=8, hidden=32, epochs=12, batch_size=32, random_state=0).fit(X, known)
+    >>> model = HyperbolicCategoryDiscovery(5, head_dim=8, hidden=32, epochs=12, batch_size=32, random_state=0)
+    >>> model = model.fit(X, known)
     >>> model.classes_.tolist(), model.predict(X[:4]).shape
     ([0, 1, 2, 3, 4], (4,))
     >>> category_accuracy(y, model.labels_, known=[0, 1, 2]).all > 0.95

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reprise.discover.hypcd.ball import PoincareBall
 from reprise.errors import InvalidInputError
-from reprise.nn.contrastive import Similarity, SupCon, cosine_similarity
+from reprise.nn.contrastive import SupCon, cosine_similarity
 from reprise.nn.partial_labels import UNLABELLED
 
 STUDENT_TEMPERATURE = 0.1
@@ -86,21 +86,23 @@ def hybrid_contrastive_loss(
         if not 0 <= share <= 1:
             raise InvalidInputError(f"{name} is {share}; a number from 0 to 1 is expected.")
     ball = PoincareBall(c)
-    every_label = None if labels is None else labels.repeat(n_views)
+    pairs = torch.arange(samples, device=z.device).repeat(n_views)
+    every_label = torch.full_like(pairs, UNLABELLED) if labels is None else labels.repeat(n_views)
+    known = every_label != UNLABELLED
 
-    def contrast(similarity: Similarity, scale: float) -> Tensor:
-        pairs = torch.arange(samples, device=z.device).repeat(n_views)
-        loss: Tensor = SupCon(tau_unsup * scale, similarity)(z, pairs)
-        if every_label is None or not bool((known := every_label != UNLABELLED).any()):
-            return loss
-        supervised: Tensor = SupCon(tau_sup * scale, similarity)(z[known], every_label[known])
-        return (1 - sup_weight) * loss + sup_weight * supervised
+    def contrast(similarities: Tensor, scale: float) -> Tensor:
+        unsupervised: Tensor = SupCon(tau_unsup * scale, lambda _a, _b: similarities)(z, pairs)
+        if not bool(known.any()):
+            return unsupervised
+        among_known = similarities[known][:, known]
+        supervised: Tensor = SupCon(tau_sup * scale, lambda _a, _b: among_known)(z[known], every_label[known])
+        return (1 - sup_weight) * unsupervised + sup_weight * supervised
 
     terms = []
     if lam < 1:
-        terms.append((1 - lam) * contrast(cosine_similarity, angle_scale))
+        terms.append((1 - lam) * contrast(cosine_similarity(z, z), angle_scale))
     if lam > 0:
-        terms.append(lam * contrast(lambda a, b: -ball.dist_matrix(a, b), 1.0))
+        terms.append(lam * contrast(-ball.dist_matrix(z, z), 1.0))
     return torch.stack(terms).sum()
 
 
