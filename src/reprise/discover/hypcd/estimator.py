@@ -58,9 +58,8 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
     n_classes : known and new classes together; None estimates it by
         `reprise.nn.class_number.estimate_class_number` on the features of unit length that there are before training.
     mode : ``"parametric"`` or ``"nonparametric"``.
-    head_dim : dimension of the embedding.
-    hidden : hidden width of the encoder and of the projection MLP; the encoder's features are `head_dim` wide in
-        parametric mode, `hidden` in the other.
+    head_dim : dimension of the embedding; in parametric mode also the width of the encoder's features.
+    hidden : hidden width of the encoder and of the projection MLP.
     c : minus the curvature.
     clip_r : norm to which features are clipped before they enter the ball; None clips nothing. The authors use 1.2 to
         2.3, and 1.2 most.
@@ -75,9 +74,9 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
     max_classes : largest number to try where `n_classes` is None.
     epochs, batch_size, lr, weight_decay : of SGD with momentum 0.9 and a cosine schedule.
     classifier_lr : of Adam for the hyperbolic classifier.
-    backbone : a module from samples (n, ...) to (n, width) features that takes the place of the MLP; a copy is
+    backbone : a module from samples (n, ...) to (n, width) features that takes the place of the encoder; a copy is
         trained, as far as its parameters require gradients, and replaces `head_dim` by its width in parametric mode.
-    augment : a function that makes a random view of a batch of samples, a tensor (of features: standardised ones);
+    augment : a function that makes a random view of a batch of samples, a tensor (of features: centred ones of mean variance 1);
         None drops a fifth of the features and adds noise, and is for features only.
     device : such as ``"cpu"`` or ``"cuda"``, where it trains and predicts.
     random_state : seeds weights, batches, views and k-means.
@@ -110,8 +109,10 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    A step is O(B² d) beside the encoder, with B rows of a batch in d dimensions. Labelled and unlabelled rows are
-    drawn equally often. The authors train the last block of a DINO ViT-B/16; give it as `backbone`.
+    Features are usually longer than `clip_r`, so that nearly all points end on that radius, where hyperbolic distance
+    depends on the angle alone. A step is O(B² d) beside the encoder, with B rows of a batch in d dimensions; labelled
+    and unlabelled rows are drawn equally often. The authors train the last block of a DINO ViT-B/16: give it as
+    `backbone`. For features the encoder is a hidden layer that starts at no change, and a projection to `head_dim`.
 
     References
     ----------

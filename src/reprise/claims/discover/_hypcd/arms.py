@@ -20,6 +20,7 @@ from reprise.claims.discover._hypcd.sizes import (
     DIGITS,
     HYP_CONTRASTIVE,
     HYP_PARAMETRIC,
+    HYP_PROJECTED,
     KNOWN,
     PARAMETRIC,
     PARTS,
@@ -69,7 +70,8 @@ def measure_table(data: str, table: Table, size: Size, trial: Trial) -> Iterator
     for dim in size.dims[data]:
         for arm, labels in found.items():  # which know no dimension, so that they stand beside each
             yield from _accuracies(arm, data, table.y[unlabelled], labels[unlabelled], dim)
-        for arm in (HYP_PARAMETRIC, PARAMETRIC):
+        arms = (HYP_PARAMETRIC, PARAMETRIC) + ((HYP_PROJECTED,) if dim == size.dims[data][-1] else ())
+        for arm in arms:
             model = fit_arm(arm, data, table.X, y, size, trial, head_dim=dim)
             yield from _accuracies(arm, data, table.y[unlabelled], model.labels_[unlabelled], dim)
             if len(table.test_y):
