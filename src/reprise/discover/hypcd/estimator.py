@@ -35,9 +35,6 @@ BLOCK = 1024
 
 STARTS = 10
 
-ANGLE_SCALE = 0.3
-"""Of the parametric hyperbolic mode in the authors' scripts (0.3 to 0.4); 1 in the others."""
-
 
 def _is_parametric(estimator: HyperbolicCategoryDiscovery) -> bool:
     return estimator.mode == "parametric"
@@ -68,16 +65,16 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         parametric mode, else yes).
     riemannian : scale gradients by the ball's metric, as of `ToPoincare`; off in the authors' scripts.
     lam_max : share of the distance in the contrast at the end of training; angles alone at 0.
-    angle_scale : factor of the contrast's temperatures where it is by angle; None takes 0.3 in hyperbolic parametric
-        mode and 1 else, as the authors do.
+    angle_scale : factor of the contrast's temperatures where it is by angle. The authors take 0.3 to 0.4 in hyperbolic
+        parametric mode, to fine-tune a ViT; on features as they are 1 did better.
     sup_weight, memax_weight : weights of supervision and of the mean entropy.
     max_classes : largest number to try where `n_classes` is None.
     epochs, batch_size, lr, weight_decay : of SGD with momentum 0.9 and a cosine schedule.
     classifier_lr : of Adam for the hyperbolic classifier.
     backbone : a module from samples (n, ...) to (n, width) features that takes the place of the encoder; a copy is
         trained, as far as its parameters require gradients, and replaces `head_dim` by its width in parametric mode.
-    augment : a function that makes a random view of a batch of samples, a tensor (of features: centred ones of mean variance 1);
-        None drops a fifth of the features and adds noise, and is for features only.
+    augment : a function that makes a random view of a batch of samples, a tensor (features come centred, with a mean
+        variance of 1); None drops a fifth of the features and adds noise, and is for features only.
     device : such as ``"cpu"`` or ``"cuda"``, where it trains and predicts.
     random_state : seeds weights, batches, views and k-means.
     progress : show a bar.
@@ -144,7 +141,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         "projection": [None, "boolean"],
         "riemannian": ["boolean"],
         "lam_max": [Interval(Real, 0, 1, closed="both")],
-        "angle_scale": [None, Interval(Real, 0, None, closed="neither")],
+        "angle_scale": [Interval(Real, 0, None, closed="neither")],
         "sup_weight": [Interval(Real, 0, 1, closed="both")],
         "memax_weight": [Interval(Real, 0, None, closed="left")],
         "max_classes": [None, Interval(Integral, 1, None, closed="left")],
@@ -173,7 +170,7 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         projection: bool | None = None,
         riemannian: bool = False,
         lam_max: float = 1.0,
-        angle_scale: float | None = None,
+        angle_scale: float = 1.0,
         sup_weight: float = 0.35,
         memax_weight: float = 1.0,
         max_classes: int | None = None,
@@ -335,12 +332,10 @@ class HyperbolicCategoryDiscovery(TransformerMixin, BaseEstimator):
         )
 
     def _settings(self, seed: int) -> Settings:
-        curved = self.geometry == "hyperbolic"
-        scale = ANGLE_SCALE if curved and self.mode == "parametric" else 1.0
         return Settings(
             c=self.c,
-            lam_max=self.lam_max if curved else 0.0,
-            angle_scale=scale if self.angle_scale is None else self.angle_scale,
+            lam_max=self.lam_max if self.geometry == "hyperbolic" else 0.0,
+            angle_scale=self.angle_scale,
             sup_weight=self.sup_weight,
             memax_weight=self.memax_weight,
             augment=distort_features if self.augment is None else self.augment,
