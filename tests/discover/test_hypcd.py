@@ -383,7 +383,9 @@ def test_is_a_scikit_learn_estimator(estimator, check):
 def test_finds_the_classes_of_blobs(mode, geometry):
     X, truth, y = partly_labelled(240, 8, classes=5, known=3)
     y = np.where(y >= 0, y * 10 + 5, -1)  # names need not count from 0
-    model = HyperbolicCategoryDiscovery(5, mode=mode, geometry=geometry, **SMALL | {"epochs": 12, "hidden": 32})
+    model = HyperbolicCategoryDiscovery(
+        5, mode=mode, geometry=geometry, **SMALL | {"epochs": 20, "hidden": 32, "head_dim": 16}
+    )
     model.fit(X, y)
     assert model.classes_.tolist() == [5, 15, 25, 26, 27]
     hidden = y == -1
@@ -393,7 +395,7 @@ def test_finds_the_classes_of_blobs(mode, geometry):
     embedded = model.transform(X)
     norms = np.linalg.norm(embedded, axis=1)
     if geometry == "hyperbolic":
-        assert embedded.shape == (240, 8)
+        assert embedded.shape == (240, 16)
         assert norms.max() < PoincareBall().radius
     else:
         np.testing.assert_allclose(norms, 1)
