@@ -185,7 +185,8 @@ def prepare(setting: Setting) -> Prepared:
     facts |= {
         "split": "classes 0 to 4 known, half of their rows labelled (a seed: which); classes 5 to 9 new",
         "accuracy": "of the unlabelled rows, one matching for all classes; every arm is told that there are ten",
-        "training": f"{size.epochs[DIGITS]} epochs, batches of {size.batch_size}, encoder with {size.hidden} hidden",
+        "epochs": ", ".join(f"{data} {epochs}" for data, epochs in size.epochs.items()),
+        "training": f"batches of {size.batch_size}; encoder and projection MLP with {size.hidden} hidden units",
         "ball": f"curvature {-C}, clip radius {CLIP_R}, unless studied",
         "tuning": "rate and angle scale of each head on pilot seed 1000, four settings each; k-means needs none",
         "licence of digits": "CC BY 4.0 (UCI)",
