@@ -76,8 +76,8 @@ def doubly_stochastic(
     >>> import numpy as np
     >>> G = doubly_stochastic(np.array([[1.0, 0.9, 0.0], [0.9, 1.0, 0.0], [0.0, 0.0, 1.0]]), eta=0.2)
     >>> G.round(2)
-    array([[0.62, 0.37, 0.01],
-           [0.37, 0.62, 0.01],
+    array([[0.62, 0.38, 0.01],
+           [0.38, 0.62, 0.01],
            [0.01, 0.01, 0.99]])
 
     References

@@ -182,8 +182,8 @@ def prepare(setting: Setting) -> Prepared:
         "sparse subspace clustering": f"elastic net, gamma and tau {tables.ENSC_SETTING[tables.TABLE]} on digits and "
         f"{pictures.ENSC_SETTING} on features, {tables.ENSC_SETTING['three bent curves']} on curves",
         "spectral clustering": f"{tables.SPECTRAL_NEIGHBOURS} neighbours; {pictures.NEIGHBOURS} on images",
-        "tuning": "by accuracy on pilot seeds 1000 and 1001: MLC's eta of three or four and its rate of two; rivals' "
-        "eta, neighbours or gamma of two or three, and the rate of further self-supervision of two",
+        "tuning": "by accuracy on pilot seeds 1000 and 1001: MLC's eta of two to four and its rate of two; rivals' "
+        "eta, neighbours (not on images) or gamma of two or three, and the rate of further self-supervision of two",
     }
     return Prepared({"images": (images, labels), "table": (digits, classes)}, facts)
 

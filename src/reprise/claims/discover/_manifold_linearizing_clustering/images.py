@@ -47,7 +47,8 @@ SSL = "SSL"
 BACKBONE_WIDTH = 128
 TURN, GROWTH, SLANT, SHIFT = 0.35, 0.15, 0.3, 0.1
 """Largest turn (radians), change of size, slant, and shift (share of the side) of a view."""
-# By accuracy on pilot seeds 1000 and 1001: of 5 and 20, with tau 0.9 (on seed 1000); of 0.1, 0.175 and 0.25.
+# By accuracy on pilot seeds 1000 and 1001: gamma of 5 and 20, with tau 0.9; eta of 0.1, 0.175 and 0.25. Neighbours
+# as on curves and table.
 ENSC_SETTING = (5.0, 0.9)
 SSL_ETA = 0.1
 NEIGHBOURS = 10
