@@ -43,8 +43,8 @@ class EmbeddingAgent:
     Examples
     --------
     >>> agent = EmbeddingAgent(lambda texts: [[text.count("a"), text.count("b")] for text in texts])
-    >>> agent.scores("aa", [], [Node(1, 1, [0], name="b"), Node(2, 1, [1], name="a")]).argmax()
-    1
+    >>> agent.scores("aa", [], [Node(1, 1, [0], name="b"), Node(2, 1, [1], name="a")]).tolist()
+    [0.0, 1.0]
     """
 
     def __init__(self, embed: Callable[[list[str]], ArrayLike], *, summaries: bool = True):

@@ -43,7 +43,7 @@ def tree_markdown(root: Node, papers: Sequence[Paper]) -> str:
     Examples
     --------
     >>> print(tree_markdown(Node(0, 0, [0], [Node(1, 1, [0], name="a*b")]), [Paper("T")]))
-    - **a\\\\*b** (1)
+    - **a\\*b** (1)
       - T
     """
     lines = []

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from sklearn.preprocessing import normalize
 
@@ -32,7 +33,7 @@ _STOP_WORDS = ENGLISH_STOP_WORDS | {
 }
 
 
-def class_tfidf(counts: sp.spmatrix | sp.sparray | Float[np.ndarray, "classes terms"]) -> sp.csr_array:
+def class_tfidf(counts: ArrayLike | sp.spmatrix | sp.sparray) -> sp.csr_array:
     """Weigh terms by how much they tell a class from the others: class-based TF-IDF.
 
     With tf the count of term t in class c, f its count in all, and A the mean number of terms of a class::
@@ -100,7 +101,7 @@ class KeyPhraseNamer:
     >>> nodes = [Node(1, 1, [0]), Node(2, 1, [1])]
     >>> KeyPhraseNamer(papers, phrases=1)(nodes)
     >>> [node.name for node in nodes]
-    ['wing flutter', 'library catalogue cards']
+    ['wind tunnel', 'library catalogue cards']
     """
 
     def __init__(
