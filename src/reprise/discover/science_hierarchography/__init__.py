@@ -19,7 +19,13 @@ from reprise.discover.science_hierarchography.flmsci import (
     incremental_taxonomy,
     parallel_taxonomy,
 )
-from reprise.discover.science_hierarchography.lookup import ChatAgent, EmbeddingAgent, Lookup, agent_lookup_eval
+from reprise.discover.science_hierarchography.lookup import (
+    ChatAgent,
+    EmbeddingAgent,
+    Lookup,
+    agent_lookup_eval,
+    query_of,
+)
 from reprise.discover.science_hierarchography.naming import ChatNamer
 from reprise.discover.science_hierarchography.pages import tree_html, tree_json, tree_markdown
 from reprise.discover.science_hierarchography.papers import DuplicateTitleWarning, Paper, as_papers
@@ -52,6 +58,7 @@ __all__ = [
     "incremental_taxonomy",
     "name_tree",
     "parallel_taxonomy",
+    "query_of",
     "rhetorical_parts",
     "sunburst_svg",
     "tree_from_labels",

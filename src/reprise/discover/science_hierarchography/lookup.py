@@ -194,7 +194,13 @@ def agent_lookup_eval(
 
 
 def query_of(title: str, abstract: str) -> str:
-    """Give what an agent is told of a paper."""
+    """Give what an agent is told of a paper: its title, and the first 300 letters of its abstract.
+
+    Examples
+    --------
+    >>> query_of("Trees", "We arrange papers.")
+    'Trees. We arrange papers.'
+    """
     return f"{title}. {abstract[:SNIPPET]}" if title else abstract[:SNIPPET]
 
 
