@@ -124,12 +124,14 @@ class OpenAIChat:
         content = self._post(json.dumps(body | {"max_tokens": max_tokens, "temperature": 0}).encode())
         try:
             reply = json.loads(content)
-            answer = Answer(reply["choices"][0]["message"]["content"])
-        except (ValueError, LookupError, TypeError) as problem:
+            text = reply["choices"][0]["message"]["content"]
+            if not isinstance(text, str):
+                raise TypeError("its content is no text")
+        except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise ChatError(
                 f"{self.base_url} answered with something else than a chat completion: {_shown(content)}.", passing=True
             ) from problem
-        used = reply.get("usage")
+        answer, used = Answer(text), reply.get("usage")
         if isinstance(used, dict):
             answer.prompt_tokens = _count(used.get("prompt_tokens"))
             answer.answer_tokens = _count(used.get("completion_tokens"))

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster', 'graph-classify']
+['cluster', 'graph-classify', 'hierarchy']
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from reprise.discover.science_hierarchography import Paper, TfidfEncoder
 from reprise.models.text import load_text_encoder, text_embeddings
 
 # Windows of the encoder: MiniLM reads 15 to 60 abstracts a second on one core at the longer one.
-PAPER_TOKENS, NAME_TOKENS = 128, 64
+PAPER_TOKENS, NAME_TOKENS = 128, 48
 
 
 @dataclass(frozen=True)
