@@ -134,10 +134,9 @@ CLAIMS = (
         metric=NARROW,
         ours=TOP,
         against=(FLAT, WARD),
-        margin=0.02,
-        says="The second level agrees with the 55 categories of arXiv (at quick scale with the catalogue's tasks) "
-        "within 0.02 of NMI as well as k-means of all papers at once and Ward's tree, though it is bound to the level "
-        "above it.",
+        margin=0.06,
+        says="The second level agrees with the 55 categories of arXiv (at quick scale with the catalogue's tasks) at "
+        "most 0.06 of NMI less than k-means of all papers at once and Ward's tree (0.64), which no level above binds.",
     ),
     Claim(
         id="as-findable-as-wards",
@@ -256,9 +255,11 @@ def _disciplines(three: Corpus, trial: Trial) -> Iterator[Measurement]:
 def _facets(corpus: Corpus, size: Size, seed: int) -> Iterator[Measurement]:
     """Compare trees by problem and by solution, on vectors by TF-IDF, as MiniLM would have every part to read anew."""
 
+    papers, clusters = corpus.papers[: 2 * size.asked], _scaled(size, 2 * size.asked, len(corpus.papers))
+
     def leaves(facet: str, random_state: int) -> NDArray[np.integer]:
-        model = ScienceHierarchy(list(size.sizes), facet=facet, embedder="tfidf", random_state=random_state)
-        return model.fit_predict(corpus.papers)
+        model = ScienceHierarchy(clusters, facet=facet, embedder="tfidf", random_state=random_state)
+        return model.fit_predict(papers)
 
     problem = leaves("problem", seed)
     yield Measurement(FACETS_DIFFER, ALIKE, adjusted_rand_score(problem, leaves("solution", seed)))
@@ -268,7 +269,7 @@ def _facets(corpus: Corpus, size: Size, seed: int) -> Iterator[Measurement]:
 def _calls(corpus: Corpus, size: Size, seed: int) -> Iterator[Measurement]:
     """Count what each way of building a tree asks of a language model, on the first papers of the seed."""
     papers = corpus.papers[: size.asked]
-    clusters = [max(1, round(len(papers) * k / len(corpus.papers))) for k in size.sizes]
+    clusters = _scaled(size, size.asked, len(corpus.papers))
     for arm, read in ((FACETS_READ, True), (NOT_READ, False)):
         chat = StandIn()
         model = ScienceHierarchy(clusters, embedder="tfidf", namer=chat, read_facets=read, random_state=seed)
@@ -278,3 +279,8 @@ def _calls(corpus: Corpus, size: Size, seed: int) -> Iterator[Measurement]:
         chat = StandIn()
         build(extract_topics(papers, chat), chat)
         yield Measurement(arm, CALLS, chat.calls / len(papers))
+
+
+def _scaled(size: Size, count: int, of: int) -> list[int]:
+    """Give clusters a level for a part of the papers."""
+    return [max(1, round(min(count, of) * k / of)) for k in size.sizes]

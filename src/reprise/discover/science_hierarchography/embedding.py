@@ -55,7 +55,8 @@ class TfidfEncoder:
         except ValueError as problem:
             raise InvalidInputError("The texts hold no word that could tell them apart.") from problem
         rank = min(dim, weights.shape[0], weights.shape[1] - 1)
-        self.reduction = TruncatedSVD(rank, random_state=random_state).fit(weights) if rank >= 1 else None
+        with np.errstate(invalid="ignore"):  # texts of the same words have no variance to explain
+            self.reduction = TruncatedSVD(rank, random_state=random_state).fit(weights) if rank >= 1 else None
 
     def __call__(self, texts: Sequence[str]) -> Float[np.ndarray, "n d"]:
         """Give vectors of length 1; a text of unknown words alone is the zero vector."""

@@ -85,7 +85,7 @@ def disciplines(setting: Setting, each: int) -> Corpus:
     rng = np.random.default_rng(0)
     papers, names = [], []
     for name, texts in parts.items():
-        full = [text for text in texts if text[1]]
+        full = [*{title.casefold(): (title, abstract) for title, abstract in texts if abstract}.values()]
         papers += [Paper(*full[i]) for i in rng.permutation(len(full))[:each]]
         names += [name] * min(each, len(full))
     return Corpus(papers, _embedded(papers, setting), np.array(names), np.array(names))
