@@ -1,4 +1,4 @@
-"""The tree and its parts: closed forms, properties of the levels, models that answer wrongly, late or with hostility."""
+"""The tree and its parts: closed forms, properties of the levels, models that answer wrongly or with hostility."""
 
 import json
 import pickle
@@ -273,7 +273,8 @@ def test_from_below_each_cluster_is_named_once_and_topics_from_their_parts(direc
     assert {node.named_by for node in model.tree_.walk() if node.level} == {"fake"}
     # A topic of a single part takes its name.
     assert 12 + 4 <= len(chat.asked) <= 18
-    assert sum("Below are topics" in messages[0]["content"] for messages in chat.asked) == len(chat.asked) - 12
+    from_parts = sum("Below are topics" in messages[0]["content"] for messages in chat.asked)
+    assert 4 <= from_parts <= len(chat.asked) - 12
 
 
 @pytest.mark.parametrize(
@@ -570,6 +571,17 @@ def test_bad_vectors_queries_and_trees_are_refused(fitted):
         split(np.zeros((20_001, 1)), 2, "ward")
     with pytest.raises(InvalidInputError, match="from 0 on"):
         class_tfidf([[-1.0]])
+
+
+def test_unread_papers_leave_no_word_in_names():
+    papers = [Paper("", f"common{i % 2} words. secret{i} thing.") for i in range(8)]
+    tree = tree_from_labels([[i % 2] for i in range(8)])
+    name_tree(tree, KeyPhraseNamer(papers), unread=[0, 1])
+    said = " ".join(node.name + node.summary for node in tree.children)
+    assert "secret2" in said
+    assert "secret0" not in said
+    assert "secret1 " not in said
+    assert tree.children[0].papers == [0, 2, 4, 6]
 
 
 def test_names_that_are_there_stay():

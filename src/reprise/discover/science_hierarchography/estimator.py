@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -325,6 +325,7 @@ def name_tree(
     *,
     known: Mapping[tuple[int, ...], Node] | None = None,
     by_children: bool = False,
+    unread: Collection[int] = (),
     progress: bool = False,
 ) -> None:
     """Name every node of a tree in place, one group of siblings after the other.
@@ -335,6 +336,8 @@ def name_tree(
     describe : names siblings, such as `KeyPhraseNamer` or `ChatNamer`.
     known : nodes that have been named already, by their papers; these names stay.
     by_children : show a language model the names of a topic's children, where they have some, in place of its papers.
+    unread : papers that the namer is not shown, except where a topic has no other: for a fair test of how these are
+        found.
     progress : show a bar.
 
     References
@@ -349,6 +352,7 @@ def name_tree(
     >>> [node.name for node in tree.children]
     ['wing flutter', 'library cards']
     """
+    hidden = set(unread)
     for node in tree.walk():
         found = (known or {}).get(tuple(node.papers)) if node.level else None
         if found is not None:
@@ -356,7 +360,14 @@ def name_tree(
     for siblings in tqdm([*tree.families()], desc="naming", unit="family", disable=not progress):
         new = [node for node in siblings if not node.name]
         if new:
-            shown = new if by_children else [replace(node, children=[]) for node in new]
+            shown = [
+                replace(
+                    node,
+                    children=node.children if by_children else [],
+                    papers=[paper for paper in node.papers if paper not in hidden] or node.papers,
+                )
+                for node in new
+            ]
             describe(shown)
             for node, told in zip(new, shown, strict=True):
                 node.name, node.summary, node.named_by = told.name, told.summary, told.named_by

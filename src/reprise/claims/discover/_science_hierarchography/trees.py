@@ -54,17 +54,7 @@ class Bench:
         """
         tree = tree_from_labels(labels)
         namer = KeyPhraseNamer(self.corpus.papers, self.corpus.vectors)
-        held = set() if reading_all else set(self.looked_up)
-
-        def describe(siblings: list[Node]) -> None:
-            shown = [
-                replace(node, papers=[i for i in node.papers if i not in held] or node.papers) for node in siblings
-            ]
-            namer(shown)
-            for node, told in zip(siblings, shown, strict=True):
-                node.name, node.summary, node.named_by = told.name, told.summary, told.named_by
-
-        name_tree(tree, describe)
+        name_tree(tree, namer, unread=() if reading_all else self.looked_up)
         return tree
 
     def ward(self) -> NDArray[np.integer]:

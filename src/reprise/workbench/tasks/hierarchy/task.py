@@ -11,8 +11,12 @@ import numpy as np
 
 from reprise.discover.science_hierarchography import (
     EmbeddingAgent,
+    KeyPhraseNamer,
+    Lookup,
     Node,
     agent_lookup_eval,
+    name_tree,
+    query_of,
     tree_html,
     tree_json,
 )
@@ -30,7 +34,11 @@ _METRICS = (
         "found",
         "higher",
         f"Share of {LOOKUPS} texts (all where there are fewer) that an agent finds at their leaf: it knows title and "
-        "300 letters, and goes from topic to topic by the cosine with their names and summaries.",
+        "300 letters, and goes from topic to topic by the cosine with their names and summaries. Names by key phrases that did "
+        "not read these texts, so that nothing of them is quoted.",
+    ),
+    Metric(
+        "quoted", "higher", "The same by the tree's own names and summaries, which have read all texts.", detail=True
     ),
     Metric("path", "higher", "Topics of the walks that are on the true path from the top, over those of true paths."),
     Metric("chance", None, "Share that is found by going to any child with equal chance.", detail=True),
@@ -89,10 +97,11 @@ class HierarchyTask:
         built.method.fit(problem.papers, embeddings=problem.vectors)
         seconds = time.perf_counter() - began
         tree: Node = built.method.tree_
-        found = agent_lookup_eval(tree, problem.papers, EmbeddingAgent(problem.encoder), n=LOOKUPS, seed=problem.seed)
+        found, quoted = _look_up(problem, tree)
         usage = getattr(built.method, "usage_", {})
         values = {
             "found": found.strict,
+            "quoted": quoted.strict,
             "path": found.node_match,
             "chance": found.chance,
             "LLM calls": float(usage.get("calls", 0)),
@@ -123,8 +132,8 @@ class HierarchyTask:
         order = sorted(rows, key=lambda row: (-(row.mean("found") or 0.0), -(row.mean("path") or 0.0)))
         return Ranking(
             tuple(row.name for row in order),
-            "Ranked by the share of texts that an agent finds at their leaf by the names of topics. Summaries quote "
-            "texts, so compare with the random tree: what it finds is by quotation alone.",
+            "Ranked by the share of texts that an agent finds at their leaf by names of topics that were made without "
+            "reading these texts.",
         )
 
     def answer(self, problem: HierarchyProblem, row: Row) -> np.ndarray | None:
@@ -177,6 +186,19 @@ class HierarchyTask:
             lines.append(f"papers = {problem.reading}.to_dict('records')")
         call = board.best.first.call.replace("EMBEDDER", repr(embedder))
         return "\n".join([*lines, f"model = {call}.fit(papers)", 'print(model.find("a question")[-1].name)'])
+
+
+def _look_up(problem: HierarchyProblem, tree: Node) -> tuple[Lookup, Lookup]:
+    """Look texts up by names that did not read them, and by the tree's own."""
+    papers, agent = problem.papers, EmbeddingAgent(problem.encoder)
+    chosen = np.random.default_rng(problem.seed).permutation(len(papers))[:LOOKUPS].tolist()
+    queries = {i: query_of(papers[i].title, papers[i].abstract) for i in chosen}
+    bare = Node.from_dict(tree.to_dict())
+    for node in bare.walk():
+        node.name = ""
+    name_tree(bare, KeyPhraseNamer(papers, problem.vectors), unread=chosen)
+    unread, read = (agent_lookup_eval(each, papers, agent, n=LOOKUPS, queries=queries) for each in (bare, tree))
+    return unread, read
 
 
 def _label_scores(truth: np.ndarray, tree: Node) -> dict[str, float]:
