@@ -102,7 +102,7 @@ def test_the_command_reads_a_file_and_writes_the_tree(papers, tmp_path, monkeypa
 
 def test_repeats_and_columns(papers):
     problem = TASK.pose(papers, budget=Budget("1m"))
-    assert [metric.name for metric in TASK.metrics(problem)][:2] == ["found", "path"]
+    assert [metric.name for metric in TASK.metrics(problem)][:2] == ["found", "quoted"]
     assert "NMI" not in [metric.name for metric in TASK.metrics(problem)]
     jobs = {entry.name: len([*TASK.repeats(problem, Row(entry))]) for entry in TASK.entries(problem)}
     assert jobs["Ward tree"] == 0

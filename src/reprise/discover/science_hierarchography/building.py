@@ -26,6 +26,7 @@ def top_down(
     *,
     clusterer: Clusterer = "kmeans",
     seed: int = 0,
+    standardize: bool = True,
     tick: Callable[[int], object] = lambda papers: None,
 ) -> Labels:
     """Divide all papers, and then every cluster again, into as many parts as its share of the next level.
@@ -34,20 +35,20 @@ def top_down(
     ----------
     X : vectors of n papers; the same at each level, scaled anew within each cluster.
     sizes : clusters a level, top to bottom.
-    clusterer, seed : see `split`.
+    clusterer, seed, standardize : see `split`.
     tick : told of papers whose cluster at a level is known.
 
     Returns
     -------
     Clusters of each level, top to bottom.
     """
-    levels = [split(X, min(sizes[0], len(X)), clusterer, seed)]
+    levels = [split(X, min(sizes[0], len(X)), clusterer, seed, standardize)]
     tick(len(X))
     for total in sizes[1:]:
         members = groups(levels[-1], int(levels[-1].max()) + 1)
         below, count = np.empty(len(X), dtype=np.int64), 0
         for rows, parts in zip(members, allocate_subclusters([*map(len, members)], total), strict=True):
-            found = split(X[rows], parts, clusterer, seed)
+            found = split(X[rows], parts, clusterer, seed, standardize)
             below[rows] = count + found
             count += int(found.max()) + 1
             tick(len(rows))
@@ -62,6 +63,7 @@ def bottom_up(
     *,
     clusterer: Clusterer = "kmeans",
     seed: int = 0,
+    standardize: bool = True,
 ) -> Labels:
     """Cluster the papers, describe each cluster in words, and cluster the vectors of these descriptions, and so on.
 
@@ -70,17 +72,17 @@ def bottom_up(
     X : vectors of n papers.
     sizes : clusters a level, top to bottom.
     summarise : from clusters to vectors of their descriptions.
-    clusterer, seed : see `split`.
+    clusterer, seed, standardize : see `split`.
 
     Returns
     -------
     Clusters of each level, top to bottom.
     """
-    levels = [split(X, min(sizes[-1], len(X)), clusterer, seed)]
+    levels = [split(X, min(sizes[-1], len(X)), clusterer, seed, standardize)]
     for total in sizes[-2::-1]:
         below = levels[0]
         vectors = summarise([rows.tolist() for rows in groups(below, int(below.max()) + 1)])
-        levels.insert(0, split(vectors, min(total, len(vectors)), clusterer, seed)[below])
+        levels.insert(0, split(vectors, min(total, len(vectors)), clusterer, seed, standardize)[below])
     return np.column_stack(levels)
 
 
@@ -91,6 +93,7 @@ def bidirectional(
     *,
     clusterer: Clusterer = "kmeans",
     seed: int = 0,
+    standardize: bool = True,
 ) -> Labels:
     """Divide the papers once from the top, and build each part from the bottom.
 
@@ -99,13 +102,13 @@ def bidirectional(
     X : vectors of n papers.
     sizes : clusters a level, top to bottom; those below the top are shared out among the parts by their papers.
     summarise : from clusters to vectors of their descriptions.
-    clusterer, seed : see `split`.
+    clusterer, seed, standardize : see `split`.
 
     Returns
     -------
     Clusters of each level, top to bottom.
     """
-    top = split(X, min(sizes[0], len(X)), clusterer, seed)
+    top = split(X, min(sizes[0], len(X)), clusterer, seed, standardize)
     if len(sizes) == 1:
         return top[:, None]
     members = groups(top, int(top.max()) + 1)
@@ -118,7 +121,7 @@ def bidirectional(
         def within(clusters: list[list[int]], rows: np.ndarray = rows) -> np.ndarray:
             return summarise([rows[cluster].tolist() for cluster in clusters])
 
-        found = bottom_up(X[rows], share.tolist(), within, clusterer=clusterer, seed=seed)
+        found = bottom_up(X[rows], share.tolist(), within, clusterer=clusterer, seed=seed, standardize=standardize)
         below[rows] = found + offsets
         offsets += found.max(axis=0) + 1
     return np.column_stack([top, *map(numbered, below.T)])

@@ -62,6 +62,9 @@ class ScienceHierarchy(ClusterMixin, BaseEstimator):
     clusterer : ``"kmeans"``, ``"ward"`` or ``"spectral"``.
     namer : ``"ctfidf"`` (key phrases), ``"smollm2"``, ``"auto"`` (the endpoint that the environment names, else key
         phrases), or a `Chat`.
+    standardize : bring each number of the vectors to mean 0 and deviation 1 within a cluster before it is divided, as
+        the authors do. Leave it out for ``"tfidf"`` or other vectors whose numbers fall off: it lifts the last of them,
+        which are noise, to the height of the first.
     read_facets : let the namer's language model read the eleven facets of every paper first, one call each.
     max_calls, max_tokens : of the language model, in all; what is left is named by key phrases.
     cache : folder of the language model's answers, with which an interrupted fit goes on; None keeps none.
@@ -115,6 +118,7 @@ class ScienceHierarchy(ClusterMixin, BaseEstimator):
         clusterer: Clusterer = "kmeans",
         namer: str | Chat = CTFIDF,
         *,
+        standardize: bool = True,
         read_facets: bool = False,
         max_calls: int | None = None,
         max_tokens: int | None = None,
@@ -128,6 +132,7 @@ class ScienceHierarchy(ClusterMixin, BaseEstimator):
         self.embedder = embedder
         self.clusterer = clusterer
         self.namer = namer
+        self.standardize = standardize
         self.read_facets = read_facets
         self.max_calls = max_calls
         self.max_tokens = max_tokens
@@ -285,7 +290,7 @@ class ScienceHierarchy(ClusterMixin, BaseEstimator):
             return np.asarray(self._embed([f"{node.name}. {node.summary}" for node in nodes]), dtype=float)
 
         began = time.perf_counter()
-        shared: dict[str, Any] = {"clusterer": self.clusterer, "seed": seed}
+        shared: dict[str, Any] = {"clusterer": self.clusterer, "seed": seed, "standardize": self.standardize}
         if self.direction == "top_down":
             with tqdm(total=len(sizes) * len(self.papers_), desc="clustering", disable=not self.progress) as bar:
                 labels = top_down(self.vectors_, sizes, tick=bar.update, **shared)

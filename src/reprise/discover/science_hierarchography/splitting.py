@@ -23,8 +23,10 @@ BATCH = 4096
 MOST_IN_PAIRS = 20_000
 
 
-def split(X: Float[np.ndarray, "n d"], k: int, clusterer: Clusterer = "kmeans", seed: int = 0) -> Int[np.ndarray, " n"]:
-    """Divide papers into k clusters, each column brought to mean 0 and deviation 1 first.
+def split(
+    X: Float[np.ndarray, "n d"], k: int, clusterer: Clusterer = "kmeans", seed: int = 0, standardize: bool = True
+) -> Int[np.ndarray, " n"]:
+    """Divide papers into k clusters.
 
     Parameters
     ----------
@@ -33,6 +35,7 @@ def split(X: Float[np.ndarray, "n d"], k: int, clusterer: Clusterer = "kmeans", 
     clusterer : ``"kmeans"``, O(n k d) a round, in batches where that is too much; ``"ward"`` and ``"spectral"``,
         O(n^2) memory.
     seed : of k-means and the spectral embedding.
+    standardize : bring each column to mean 0 and deviation 1 first.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def split(X: Float[np.ndarray, "n d"], k: int, clusterer: Clusterer = "kmeans", 
         return np.arange(n)
     if clusterer != "kmeans" and n > MOST_IN_PAIRS:
         raise InvalidInputError(f"{clusterer} holds all pairs of papers, and {n:,} are too many; expected kmeans.")
-    scaled = StandardScaler().fit_transform(X)
+    scaled = StandardScaler().fit_transform(X) if standardize else X
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct papers than clusters: the result shows it
         warnings.filterwarnings("ignore", message="Graph is not fully connected")

@@ -36,6 +36,7 @@ class Bench:
     seed: int
     encoder: Any
     lookups: int
+    standardize: bool = True
 
     def __post_init__(self) -> None:
         self.agent = EmbeddingAgent(self.encoder)
@@ -43,8 +44,14 @@ class Bench:
         chosen = np.random.default_rng(self.seed).permutation(len(papers))[: self.lookups].tolist()
         self.looked_up = {i: query_of(papers[i].title, papers[i].abstract) for i in chosen}
 
-    def fit(self, direction: Direction) -> ScienceHierarchy:
-        model = ScienceHierarchy(self.sizes, direction=direction, embedder=self.encoder, random_state=self.seed)
+    def fit(self, direction: Direction, *, standardize: bool | None = None) -> ScienceHierarchy:
+        model = ScienceHierarchy(
+            self.sizes,
+            direction=direction,
+            embedder=self.encoder,
+            random_state=self.seed,
+            standardize=self.standardize if standardize is None else standardize,
+        )
         return model.fit(self.corpus.papers, embeddings=self.corpus.vectors)
 
     def named(self, labels: NDArray[np.integer], *, reading_all: bool = True) -> Node:
@@ -59,12 +66,16 @@ class Bench:
 
     def ward(self) -> NDArray[np.integer]:
         """Give Ward's tree of all papers, cut where it has as many clusters as ours at each level."""
-        merges = linkage(StandardScaler().fit_transform(self.corpus.vectors), "ward")
+        merges = linkage(self.scaled, "ward")
         return np.column_stack([fcluster(merges, size, "maxclust") for size in self.sizes[::-1]])
 
     def kmeans(self, k: int) -> NDArray[np.integer]:
-        scaled = StandardScaler().fit_transform(self.corpus.vectors)
-        return KMeans(k, n_init=1, random_state=self.seed).fit_predict(scaled)
+        return KMeans(k, n_init=1, random_state=self.seed).fit_predict(self.scaled)
+
+    @property
+    def scaled(self) -> NDArray[np.floating]:
+        vectors = self.corpus.vectors
+        return StandardScaler().fit_transform(vectors) if self.standardize else vectors
 
     def look_up(self, tree: Node, *, summaries: bool = True) -> Lookup:
         agent = self.agent

@@ -57,6 +57,11 @@ class HierarchyProblem(Problem):
     label_name: str
     reading: str = ""
 
+    @property
+    def standardize(self) -> bool:
+        """Whether columns are brought to one spread, as the authors do; of TF-IDF's directions the last are noise."""
+        return not isinstance(self.encoder, TfidfEncoder)
+
 
 class LazyEncoder:
     """MiniLM, loaded where it is first called; it travels to another process without its weights."""

@@ -33,9 +33,9 @@ _METRICS = (
     Metric(
         "found",
         "higher",
-        f"Share of {LOOKUPS} texts (all where there are fewer) that an agent finds at their leaf: it knows title and "
-        "300 letters, and goes from topic to topic by the cosine with their names and summaries. Names by key phrases that did "
-        "not read these texts, so that nothing of them is quoted.",
+        f"Share of {LOOKUPS} texts (a quarter where there are fewer) that an agent finds at their leaf: it knows title "
+        "and 300 letters, and goes from topic to topic by the cosine with their names and summaries. Key phrases that "
+        "did not read these texts name the topics, so that nothing of them is quoted.",
     ),
     Metric(
         "quoted", "higher", "The same by the tree's own names and summaries, which have read all texts.", detail=True
@@ -90,6 +90,7 @@ class HierarchyTask:
             "cluster_sizes": list(problem.sizes),
             "random_state": job.seed,
             "embedder": problem.encoder,
+            "standardize": problem.standardize,
             "namer": "auto",
         }
         built = build(job.entry, offered)
@@ -191,7 +192,9 @@ class HierarchyTask:
 def _look_up(problem: HierarchyProblem, tree: Node) -> tuple[Lookup, Lookup]:
     """Look texts up by names that did not read them, and by the tree's own."""
     papers, agent = problem.papers, EmbeddingAgent(problem.encoder)
-    chosen = np.random.default_rng(problem.seed).permutation(len(papers))[:LOOKUPS].tolist()
+    chosen = (
+        np.random.default_rng(problem.seed).permutation(len(papers))[: min(LOOKUPS, max(1, len(papers) // 4))].tolist()
+    )
     queries = {i: query_of(papers[i].title, papers[i].abstract) for i in chosen}
     bare = Node.from_dict(tree.to_dict())
     for node in bare.walk():
@@ -220,7 +223,7 @@ def _call(job: Job, problem: HierarchyProblem) -> str:
     settings = {"cluster_sizes": list(problem.sizes), **job.entry.settings, "random_state": job.seed}
     listed = ", ".join(f"{key}={value!r}" for key, value in settings.items())
     if job.entry.kind == "paper":
-        listed += ", embedder=EMBEDDER"
+        listed += f", embedder=EMBEDDER, standardize={problem.standardize}"
     return f"{job.entry.factory.partition(':')[2]}({listed})"
 
 
