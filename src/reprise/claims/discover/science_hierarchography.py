@@ -190,7 +190,7 @@ def prepare(setting: Setting) -> Prepared:
         "clusters a level": ", ".join(map(str, size.sizes)),
         "papers looked up": size.lookups,
         "namer": "key phrases (c-TF-IDF)",
-        "columns": "standardised in all arms, as by the authors; not at quick scale, where TF-IDF's last ones are noise",
+        "columns": "standardised in all arms, as by the authors; not those of TF-IDF, whose last ones are noise",
         "agent": "cosine of embeddings of the query (title and 300 letters) and of names with summaries",
         "a seed": f"{SHARE:.0%} of the papers, overlapping: the interval is for this corpus",
     }
