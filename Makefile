@@ -13,7 +13,7 @@ export REPRISE_DATA ?= $(abspath ../shared/data)
 endif
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint docs serve ledger measure bench clean
+.PHONY: demo test lint docs serve ledger measure standings bench clean
 
 demo: $(VENV)/core  ## one paper measured on real data, with its report
 	$(BIN)/reprise run $(DEMO) --seeds 5 --jobs $(JOBS) --out $(OUT)
@@ -40,6 +40,9 @@ measure: $(VENV)/dev  ## measure every paper again, five seeds each (about an ho
 ledger: $(VENV)/dev  ## take the results in $(OUT) into the committed ledger and the README's table
 	$(BIN)/reprise ledger --adopt --from $(OUT)
 	$(BIN)/python -m reprise.report.markdown README.md
+
+standings: $(VENV)/dev  ## the leaderboards of docs/standings that are not there yet
+	$(BIN)/python -m reprise.workbench.standings docs/standings
 
 bench: $(VENV)/dev  ## ours beside peers, ratios printed
 	$(PIP) -c constraints.txt -e ".[bench]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -16,11 +17,15 @@ from reprise.claim import SCALES
 from reprise.ledger import Result
 from reprise.report import metric_figure, summarise, svg
 from reprise.report.markdown import ledger_markdown, paper_markdown
+from reprise.workbench import standings
 
 _BENCH = {
     "cluster": "reprise bench cluster X.npy --labels y.npy",
+    "discover": "reprise bench discover rows.csv --labels COLUMN",
     "graph-classify": "reprise bench graph-classify FOLDER",
 }
+_STANDINGS = Path(__file__).with_name("standings")
+_STANDING = re.compile(r"<!-- standings: ([a-z-]+) -->")
 _INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 _BLOCK = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
 
@@ -43,6 +48,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for paper in _usable():
         files.append(File.generated(config, paper.docs, content=_paper_page(paper)))
     return files
+
+
+def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Put the kept leaderboards of a task where a page asks for them."""
+    return _STANDING.sub(lambda found: standings.markdown(_STANDINGS, found.group(1)), text)
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:

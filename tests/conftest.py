@@ -61,6 +61,6 @@ def toy(monkeypatch):
     from reprise import claims
 
     monkeypatch.setattr(claims, "load", lambda slug: toy_claims)
-    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:toy")
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "3:toy")
     monkeypatch.setattr(toy_claims, "prepared_times", 0)
     return toy_claims

@@ -112,13 +112,13 @@ def test_adopting_refuses_what_the_ledger_must_not_hold(tmp_path, book, toy, set
 
 def test_adopting_refuses_other_code_unless_forced_or_unknown(tmp_path, book, toy, monkeypatch):
     runner.run([toy.SLUG], seeds=2, scale="desktop", jobs=0, out=tmp_path)
-    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:later")
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "3:later")
     with pytest.raises(InvalidInputError, match="other code"):
         ledger.adopt(tmp_path)
     assert not book.exists()
     assert ledger.adopt(tmp_path, force=True) == [toy.SLUG]
     path = tmp_path / f"{toy.SLUG}.json"
-    path.write_text(path.read_text().replace("2:toy", "45e2adb2cb4a9af5"))
+    path.write_text(path.read_text().replace("3:toy", "45e2adb2cb4a9af5"))
     assert ledger.adopt(tmp_path) == [toy.SLUG]
 
 

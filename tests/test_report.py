@@ -120,7 +120,7 @@ def test_claims_of_other_scales_are_named(toy, tmp_path, monkeypatch):
 
 def test_the_ledger_marks_what_earlier_code_measured(result, monkeypatch):
     assert "earlier code" not in in_terminal(report.ledger_table([result]))
-    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:later")
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "3:later")
     assert "measured with earlier code" in in_terminal(report.ledger_table([result]))
     result.runs["quick"].fingerprint = "45e2adb2cb4a9af5"
     assert "earlier code" not in in_terminal(report.ledger_table([result]))

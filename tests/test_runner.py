@@ -55,7 +55,7 @@ def test_resume_keeps_finished_trials_of_the_same_code_only(toy, tmp_path, monke
     path.write_text(marked)
     again = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
     assert [str(t.seconds).startswith("777") for t in again.trials] == [True, True, False]
-    monkeypatch.setattr(claims, "fingerprint", lambda slug: "2:other")
+    monkeypatch.setattr(claims, "fingerprint", lambda slug: "3:other")
     fresh = runner.run([toy.SLUG], seeds=3, scale="quick", jobs=0, out=tmp_path, resume=True)[0].runs["quick"]
     assert not any(str(t.seconds).startswith("777") for t in fresh.trials)
 

@@ -260,12 +260,18 @@ def bench(
         str,
         typer.Argument(
             help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several. For "
-            "graph-classify a TU folder, or a txt file in GIN's form."
+            "graph-classify a TU folder, or a txt file in GIN's form; for hierarchy a table with title or abstract."
         ),
     ],
-    labels: Annotated[str | None, typer.Option(help="A file with the true labels, or a column of the data.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="A file with the labels, or a column of the data; for discover some missing, empty or -1."),
+    ] = None,
+    truth: Annotated[
+        str | None, typer.Option(help="discover: a file or column with every row's true class, for scores only.")
+    ] = None,
     n_clusters: Annotated[
-        int | None, typer.Option(help="How many clusters; else as many as labels, or estimated.", min=2)
+        int | None, typer.Option(help="How many clusters or classes; else as many as labels, or estimated.", min=2)
     ] = None,
     folds: Annotated[
         int | None, typer.Option(help="graph-classify: stratified folds to test on; 10 unless given.", min=2)
@@ -287,7 +293,7 @@ def bench(
 
     settings: dict[str, Any] = {
         name: value
-        for name, value in (("n_clusters", n_clusters), ("scale", scale), ("folds", folds))
+        for name, value in (("n_clusters", n_clusters), ("truth", truth), ("scale", scale), ("folds", folds))
         if value is not None
     }
     folder = out if out is not None else Path("reprise-bench") / Path(data).resolve().stem

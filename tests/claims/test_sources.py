@@ -14,6 +14,12 @@ FILES = {
     "nn/__init__.py": '"""Shared."""\n',
     "nn/graph.py": "def edges(n: int) -> int:\n    return n * n\n",
     "nn/unused.py": "ANSWER = 42\n",
+    "metrics/__init__.py": "from reprise.metrics.counts import share\nfrom reprise.metrics.others import rank\n\n"
+    '__all__ = ["rank", "share"]\n',
+    "metrics/counts.py": "def share(x):\n    return x / 2\n",
+    "metrics/others.py": "def rank(x):\n    return x\n",
+    "models/__init__.py": "from reprise.models.scale import FACTOR\n\nTWICE = 2 * FACTOR\n",
+    "models/scale.py": "FACTOR = 1\n",
     "data/digits.py": "from reprise.nn import graph as g\n\ndef load():\n    return g.edges(3)\n",
     "data/digits.toml": "rows = 3\n",
     "shift/paper/__init__.py": 'from reprise.shift.paper.layer import Layer\n\n__all__ = ["Layer"]\n',
@@ -21,8 +27,10 @@ FILES = {
     'class Layer:\n    """A layer."""\n\n    width: int = 3\n\n    def run(self, x: float) -> float:\n'
     "        if x < 0:\n            raise Problem\n        return load() * x\n",
     "claims/shift/paper.py": "from typing import TYPE_CHECKING\n\nfrom reprise.claim import Claim\n"
-    "from reprise.shift.paper import Layer\n\nif TYPE_CHECKING:\n    from reprise.nn import unused\n\n"
-    'CLAIMS = (Claim(id="a", says="better", margin=0.1, note=""),)\n\ndef measure():\n    yield Layer().run(1.0)\n',
+    "from reprise.metrics import share\nfrom reprise.models import TWICE\nfrom reprise.shift.paper import Layer\n\n"
+    "if TYPE_CHECKING:\n    from reprise.nn import unused\n\n"
+    'CLAIMS = (Claim(id="a", says="better", margin=0.1, note=""),)\n\n'
+    "def measure():\n    yield share(TWICE * Layer().run(1.0))\n",
 }
 MODULES = ("reprise.shift.paper", "reprise.claims.shift.paper")
 
@@ -48,7 +56,9 @@ def test_all_that_is_imported_is_reached_and_nothing_else(written):
     assert sources.reached(MODULES, written()) == [
         "reprise.claims.shift.paper",
         "reprise.data.digits",
-        "reprise.nn",
+        "reprise.metrics.counts",
+        "reprise.models",
+        "reprise.models.scale",
         "reprise.nn.graph",
         "reprise.shift.paper",
         "reprise.shift.paper.layer",
@@ -65,6 +75,9 @@ def test_all_that_is_imported_is_reached_and_nothing_else(written):
         ("shift/paper/layer.py", "    width: int = 3\n", ""),
         ("shift/paper/layer.py", "x < 0", "x <= 0"),
         ("claims/shift/paper.py", "1.0", "2.0"),
+        ("metrics/counts.py", "x / 2", "x / 3"),
+        ("models/__init__.py", "2 *", "3 *"),
+        ("models/scale.py", "1", "2"),
         ("claims/shift/paper.py", "0.1", "0.2"),
     ],
 )
@@ -79,6 +92,8 @@ def test_a_change_of_code_changes_the_fingerprint(written, file, old, new):
         ("errors.py", "...", "pass"),
         ("nn/__init__.py", "Shared", "What is shared"),
         ("nn/unused.py", "42", "43"),
+        ("metrics/others.py", "return x", "return -x"),
+        ("metrics/__init__.py", "from reprise.metrics.others import rank\n", ""),
         ("nn/graph.py", "return n * n", "return n * n  # every pair"),
         ("nn/graph.py", "(n: int) -> int:\n", '(n):\n    """Count the pairs."""\n'),
         ("shift/paper/layer.py", "width: int", "width: float"),
@@ -110,4 +125,4 @@ def test_a_fingerprint_names_its_scheme_and_imports_no_method():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert said == claims.fingerprint("spen")
-    assert said.startswith("2:")
+    assert said.startswith("3:")

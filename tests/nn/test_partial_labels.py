@@ -38,7 +38,7 @@ def test_whole_floats_are_taken():
     ("y", "message"),
     [
         ([0, 1], "3 in all"),
-        ([[0], [1], [2]], "one label a row"),
+        ([[0, 1], [1, 2], [2, 3]], "one label a row"),
         ([0.5, 1, -1], "whole numbers"),
         ([np.nan, 1, -1], "whole numbers"),
         (["a", "b", "c"], "number your classes"),

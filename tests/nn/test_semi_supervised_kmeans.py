@@ -159,7 +159,7 @@ def test_coinciding_rows_and_constant_columns():
         ({"n_clusters": 9}, "7 new clusters for 6 unlabelled rows"),
         ({"y": [0, 1, -1]}, "8 in all"),
         ({"y": [0.5] * 8}, "whole numbers"),
-        ({"y": [[0]] * 8}, "one label a row"),
+        ({"y": [[0, 0]] * 8}, "one label a row"),
         ({"init": [[0.0]]}, "shape"),
         ({"init": [[0.0, np.nan]]}, "finite"),
         ({"n_init": 0}, "at least 1"),

@@ -13,7 +13,7 @@ from reprise.claim.contract import Claim, Measurement, Prepared, Setting, Trial
 from reprise.claims import sources
 from reprise.errors import InvalidInputError
 
-SCHEME = "2:"  # how a fingerprint is made; the first scheme had no prefix
+SCHEME = "3:"  # how a fingerprint is made; the first scheme had no prefix
 
 
 class ClaimModule(Protocol):
@@ -69,7 +69,7 @@ def same_code(slug: str, recorded: str) -> bool | None:
 
     Examples
     --------
-    >>> same_code("ila-sdp", fingerprint("ila-sdp")), same_code("ila-sdp", "2:other"), same_code("ila-sdp", "45e2adb2")
+    >>> same_code("ila-sdp", fingerprint("ila-sdp")), same_code("ila-sdp", "3:other"), same_code("ila-sdp", "45e2adb2")
     (True, False, None)
     """
     return recorded == fingerprint(slug) if recorded.startswith(SCHEME) else None

@@ -21,8 +21,9 @@ def digest(modules: Iterable[str], root: Path = ROOT) -> str:
     """Hash the code of modules and of all that they import, one from another, within the package in `root`.
 
     Comments, docstrings, annotations, the order of imports and the words of a claim are not code: changing them
-    changes nothing here. A data file beside a module, of its name and ending in ``.toml``, belongs to it. Imports are
-    read from the source, so a module that is only named while the code runs is not seen.
+    changes nothing here, nor does what else a package hands on beside the names that are imported from it. A data file
+    beside a module, of its name and ending in ``.toml``, belongs to it. Imports are read from the source, so a module
+    that is only named while the code runs is not seen.
 
     Parameters
     ----------
@@ -47,13 +48,46 @@ def reached(modules: Iterable[str], root: Path = ROOT) -> list[str]:
         if module in found or _is_apart(module) or (file := _file(module, root)) is None:
             continue
         found.add(module)
-        waiting += [module.rpartition(".")[0], *_read(file, module)[1]]
+        waiting += [parent for parent in _parents(module) if _face(parent, root) is None]
+        for source, name, _ in _read(file, module)[1]:
+            waiting += _meant(source, name, root)
     return sorted(found)
 
 
+def _meant(source: str, name: str, root: Path) -> list[str]:
+    """Give the modules that importing a name from a module uses; a face stands for where it has the name from."""
+    face = _face(source, root)
+    if face is None or not name or name == "*":
+        return [source, f"{source}.{name}".rstrip(".")]
+    return _meant(*face[name], root) if name in face else [f"{source}.{name}"]
+
+
+def _face(module: str, root: Path) -> dict[str, tuple[str, str]] | None:
+    """Give where a package that only hands names on has each from; None of any other module."""
+    file = _file(module, root)
+    if file is None or file.name != "__init__.py":
+        return None
+    return _handed_on(file, module)
+
+
 @functools.cache
-def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:
-    """Give a file's code in one canonical form, and the names of modules that it may import."""
+def _handed_on(file: Path, module: str) -> dict[str, tuple[str, str]] | None:
+    tree = _Bare().visit(ast.parse(file.read_text(encoding="utf-8")))
+    for node in tree.body:
+        is_list = isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
+        if not is_list and not isinstance(node, ast.ImportFrom):
+            return None
+    return {here: (source, name) for source, name, here in _imports(tree, module)}
+
+
+def _parents(module: str) -> Iterator[str]:
+    while module := module.rpartition(".")[0]:
+        yield module
+
+
+@functools.cache
+def _read(file: Path, module: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """Give a file's code in one canonical form, and what it imports and uses: (module, name in it, name here)."""
     tree = _Bare().visit(ast.parse(file.read_text(encoding="utf-8")))
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
@@ -62,8 +96,7 @@ def _read(file: Path, module: str) -> tuple[str, tuple[str, ...]]:
     imported = sorted(entry for entry in _imports(tree, package) if entry[2] in used or entry[2] == "*")
     beside = file.with_suffix(".toml")
     data = beside.read_text(encoding="utf-8") if beside.is_file() else ""
-    inner = [f"{source}.{name}".rstrip(".") for source, name, _ in imported]
-    return repr((imported, _canonical(tree), data)), (*(source for source, _, _ in imported), *inner)
+    return repr((imported, _canonical(tree), data)), imported
 
 
 class _Bare(ast.NodeTransformer):

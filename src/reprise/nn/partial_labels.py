@@ -68,9 +68,11 @@ def partial_labels(y: Any, n_samples: int, *, need_labelled: bool = False) -> Pa
     [3, 5, 6, 7]
     """
     given = np.full(n_samples, UNLABELLED) if y is None else np.asarray(y)
+    if given.shape == (n_samples, 1):
+        given = given[:, 0]
     if given.shape != (n_samples,):
         raise InvalidInputError(f"y is one label a row, {n_samples} in all; got an array of shape {given.shape}.")
-    if given.dtype.kind not in "iu":
+    if given.dtype.kind not in "iub":
         whole = given.dtype.kind == "f" and np.isfinite(given).all() and (given == np.round(given)).all()
         if not whole:
             raise InvalidInputError("y holds whole numbers, -1 where a point has no label; number your classes from 0.")

@@ -50,7 +50,8 @@ def bench(
     out : folder for the report and the best answer; nothing is written where it is None.
     progress : True draws a bar on standard error; a function is called with each `Event`; False is silent.
     extra : methods of your own to compare, each with the place of its class.
-    **settings : the task's own, such as `n_clusters` and `scale` of ``"cluster"``, `folds` of ``"graph-classify"``.
+    **settings : the task's own, such as `n_clusters` and `scale` of ``"cluster"``, `truth` of ``"discover"``,
+        `folds` of ``"graph-classify"``.
 
     Returns
     -------

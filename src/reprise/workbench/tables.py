@@ -34,6 +34,7 @@ class Table:
     label_name : what the labels are called.
     source : the file, or ``"the given array"``.
     notes : sentences for the user: what was read, and what was left out.
+    apart : a column that was asked to be kept apart from the features, and its name.
     """
 
     X: np.ndarray
@@ -43,12 +44,13 @@ class Table:
     label_name: str = ""
     source: str = "the given array"
     notes: tuple[str, ...] = field(default=())
+    apart: tuple[np.ndarray, str] | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
 
-def read_table(data: Any, labels: Any = None) -> Table:
+def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: Any = None) -> Table:
     """Read features, and labels where they are given.
 
     Parameters
@@ -57,6 +59,8 @@ def read_table(data: Any, labels: Any = None) -> Table:
         jsonl; ``FILE:KEY`` takes one array of a file that holds several). The numeric columns of a table are the
         features; the others are left out and named in `Table.notes`.
     labels : (n,) array, the path of a file of the same formats, or the name of a column of `data`.
+    partial : whether labels may be missing; those become -1 among whole numbers, and empty among texts.
+    apart : the name of another column of `data` that is no feature.
 
     Raises
     ------
@@ -74,12 +78,15 @@ def read_table(data: Any, labels: Any = None) -> Table:
     held, source, notes = _held(data)
     name = Path(source).name if isinstance(data, str | Path) else source
     label_values, label_name = None, ""
+    kept: tuple[np.ndarray, str] | None = None
     if isinstance(held, np.ndarray):
         values, columns = _matrix(held, name), tuple(map(str, range(held.shape[1] if held.ndim > 1 else 0)))
         read = f"Read {counted(len(values), 'row')} of {counted(values.shape[1], 'number')} from {name}."
         said = [read]
     else:
         held, label_values, label_name = _take_label_column(held, labels, name)
+        held, others, other_name = _take_label_column(held, apart, name)
+        kept = None if others is None else (_checked_labels(others, other_name, len(others), name), other_name)
         values, columns, said = _features(held, name)
     _check_finite(values, columns, name, named=not isinstance(held, np.ndarray))
     if len(values) < 2:
@@ -88,7 +95,7 @@ def read_table(data: Any, labels: Any = None) -> Table:
         names = None if isinstance(held, np.ndarray) else tuple(map(str, held.columns))
         label_values, label_name = _given_labels(labels, names, name)
     if label_values is not None:
-        label_values = _checked_labels(label_values, label_name, len(values), name)
+        label_values = _checked_labels(label_values, label_name, len(values), name, partial=partial)
     return Table(
         X=values,
         columns=columns,
@@ -97,6 +104,7 @@ def read_table(data: Any, labels: Any = None) -> Table:
         label_name=label_name,
         source=source,
         notes=(*notes, *said),
+        apart=kept,
     )
 
 
@@ -272,7 +280,9 @@ def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tupl
         raise InvalidInputError(f"The labels cannot be made an array: {problem}.") from problem
 
 
-def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row") -> np.ndarray:
+def _checked_labels(
+    labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row", *, partial: bool = False
+) -> np.ndarray:
     import pandas as pd
 
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -284,7 +294,9 @@ def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun:
     if len(labels) != rows:
         raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
-    if missing.any():
+    if missing.any() and partial:
+        labels = _filled(labels, missing)
+    elif missing.any():
         raise InvalidInputError(
             f"{int(missing.sum())} of the {rows} labels ({called}) are missing, the first in {noun} "
             f"{int(np.argmax(missing))} (counted from 0); leave those {noun}s out."
@@ -292,6 +304,16 @@ def _checked_labels(labels: np.ndarray, called: str, rows: int, name: str, noun:
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         return labels.astype(np.int64)
     return labels.astype(str) if labels.dtype.kind in "OTSU" else labels
+
+
+def _filled(labels: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Give labels with -1, or with no text, where they are missing."""
+    given = labels[~missing]
+    if labels.dtype.kind == "f" or all(isinstance(label, int | float) for label in given.tolist()):
+        filled = np.full(len(labels), -1.0)
+        filled[~missing] = given.astype(float)
+        return filled
+    return np.where(missing, "", labels.astype(str))
 
 
 def listing(names: Iterable[str], limit: int = _MAX_NAMED) -> str:

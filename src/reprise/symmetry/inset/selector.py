@@ -78,7 +78,9 @@ class SubsetSelector(BaseEstimator):
     Notes
     -----
     Features enter sums as they are: bring them to a common scale first. A batch costs O(B M n (n w + depth w^2)).
-    Where the authors clip the gradient of both networks as one, each is clipped by itself here.
+    Where the authors clip the gradient of both networks as one, each is clipped by itself here; and their encoder of
+    CelebA's images, which mixes the mean of the pool's images into its last layer, is left out: an `encoder` sees
+    elements one by one.
 
     References
     ----------

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster', 'graph-classify', 'hierarchy']
+['cluster', 'discover', 'graph-classify', 'hierarchy']
 """
 
 from __future__ import annotations

@@ -14,11 +14,12 @@ from reprise.workbench.budget import Budget
 from reprise.workbench.contract import Entry, Job, Metric, Outcome, Picture, Ranking
 from reprise.workbench.leaderboard import Leaderboard, Row
 from reprise.workbench.methods import build, paper_entries
+from reprise.workbench.scaling import Scale
 from reprise.workbench.tables import listing
 from reprise.workbench.tasks.cluster import scores
 from reprise.workbench.tasks.cluster.baselines import baselines
 from reprise.workbench.tasks.cluster.columns import METRICS, SUBSETS, columns
-from reprise.workbench.tasks.cluster.problem import ClusterProblem, Scale, pose
+from reprise.workbench.tasks.cluster.problem import ClusterProblem, pose
 
 SEEDS = 5  # runs of a method that depends on a seed
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from reprise.errors import counted
 from reprise.workbench.budget import Budget
 from reprise.workbench.contract import Entry, Job, Metric, Outcome, Picture, Ranking
 from reprise.workbench.leaderboard import Leaderboard, Row
@@ -86,18 +87,18 @@ class GraphClassifyTask:
         return list(METRICS.values())
 
     def rank(self, problem: GraphProblem, rows: Sequence[Row]) -> Ranking:
-        """Rank by accuracy; methods that were not tested on all folds that others were come after those."""
-        most = max((len(row.runs) for row in rows), default=0)
-        order = sorted(rows, key=lambda row: (len(row.runs) < most, -(row.mean("accuracy") or 0.0)))
-        said = [f"Ranked by the mean accuracy over {most} fold{'' if most == 1 else 's'}."]
-        late = [row.name for row in order if len(row.runs) < most]
-        if late:
-            said.append(f"No time for all of them, and listed after the others: {listing(late)}.")
-        if most < problem.folds:
-            said.append(f"Only {most} of {problem.folds} folds were tested; more time makes this surer.")
-        whole = [row for row in order if len(row.runs) == most]
-        if len(whole) > 1:
-            said.append(_lead_in_words(whole[0], whole[1]))
+        """Rank by accuracy on the folds that every method was tested on."""
+        shared = min((len(row.runs) for row in rows), default=0)
+        order = sorted(rows, key=lambda row: -sum(list(_by_fold(row).values())[:shared]))
+        said = [f"Ranked by the mean accuracy over {shared} fold{'' if shared == 1 else 's'}."]
+        more = [row.name for row in order if len(row.runs) > shared]
+        if more:
+            said = [f"Ranked by the mean accuracy over the {counted(shared, 'fold')} that all were tested on."]
+            said.append(f"There was time for more folds of {listing(more)}; their figures are over all of theirs.")
+        if shared < problem.folds:
+            said.append(f"Of {problem.folds} folds not all were tested; more time makes this surer.")
+        if len(order) > 1:
+            said.append(_lead_in_words(order[0], order[1]))
         return Ranking(tuple(row.name for row in order), " ".join(filter(None, said)))
 
     def answer(self, problem: GraphProblem, row: Row) -> np.ndarray:
@@ -159,8 +160,13 @@ def _predicted(problem: GraphProblem, row: Row) -> np.ndarray:
     return predicted
 
 
+def _by_fold(row: Row) -> dict[int, float]:
+    """Give a method's accuracy on each fold it was tested on, in order."""
+    return dict(sorted((run.job.part, run.outcome.measured["accuracy"]) for run in row.runs))
+
+
 def _lead_in_words(first: Row, second: Row) -> str:
-    by_fold = [{run.job.part: run.outcome.measured["accuracy"] for run in row.runs} for row in (first, second)]
+    by_fold = [_by_fold(row) for row in (first, second)]
     shared = sorted(by_fold[0].keys() & by_fold[1].keys())
     mean, half = lead(*([accuracies[fold] for fold in shared] for accuracies in by_fold))
     if not math.isfinite(half):
