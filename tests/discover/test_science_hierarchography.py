@@ -233,6 +233,12 @@ def test_facet_vectors_are_joined_and_of_length_one():
         facet_vectors([Paper("V")], "results.findings/results", lambda t: [[1.0] for _ in t])
 
 
+def test_a_paper_without_the_part_is_read_whole_and_not_a_zero_vector():
+    papers = [Paper("Trees", "We propose trees."), Paper("Cards", "However, cards tear.")]
+    vectors = facet_vectors(papers, "problem", lambda t: [[1.0, len(s)] for s in t])
+    assert (np.linalg.norm(vectors, axis=1) > 0.99).all()
+
+
 def test_facets_are_read_by_a_model_or_by_cues_where_it_fails():
     chat = Chat(lambda prompt: '{"problem": {"research question/goal": "Why?", "x": [1]}}' if "P0" in prompt else "no")
     papers, by_cues = chat_facets([Paper("P0", "A."), Paper("P1", "We propose trees.")], chat)

@@ -133,7 +133,7 @@ def facet_vectors(
     Parameters
     ----------
     papers : n of them, all with facets or all without. Without, ``"all"`` embeds title and abstract as one text, and a
-        group what its cue words find; a single facet then needs a language model.
+        group what its cue words find, or the whole text where they find nothing; a single facet then needs a model.
     facet : ``"all"``, a group (``"problem"``, ``"solution"``, ``"results"``), or one facet (``"problem.novelty of the
         problem"``).
     embed : from texts to vectors.
@@ -158,7 +158,8 @@ def facet_vectors(
     elif "." in facet:
         raise InvalidInputError(f"The papers have no facets, so {facet!r} cannot be read; give them, or a chat.")
     else:
-        columns = [[rhetorical_parts(paper.abstract or paper.title)[facet] for paper in papers]]
+        # A zero vector is nearer to all others than they are to each other: k-means would put all papers around it.
+        columns = [[rhetorical_parts(paper.abstract or paper.title)[facet] or paper.text for paper in papers]]
     joined = np.hstack([_embedded(column, embed) for column in columns])
     lengths = np.linalg.norm(joined, axis=1, keepdims=True)
     return joined / np.where(lengths > 0, lengths, 1.0)

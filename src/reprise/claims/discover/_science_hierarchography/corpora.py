@@ -12,7 +12,7 @@ from reprise import catalogue
 from reprise.claim import Setting
 from reprise.data.arxiv import arxiv_abstracts
 from reprise.data.smart import cisi, cranfield
-from reprise.discover.science_hierarchography import Paper, TfidfEncoder
+from reprise.discover.science_hierarchography import Paper, TfidfEncoder, facet_vectors
 from reprise.models.text import load_text_encoder, text_embeddings
 
 # Windows of the encoder: MiniLM reads 15 to 60 abstracts a second on one core at the longer one.
@@ -89,6 +89,21 @@ def disciplines(setting: Setting, each: int) -> Corpus:
         papers += [Paper(*full[i]) for i in rng.permutation(len(full))[:each]]
         names += [name] * min(each, len(full))
     return Corpus(papers, _embedded(papers, setting), np.array(names), np.array(names))
+
+
+@dataclass(frozen=True)
+class ByFacet:
+    """Papers with their vectors by facet."""
+
+    papers: list[Paper]
+    vectors: dict[str, NDArray[np.floating]]
+
+
+def by_facet(corpus: Corpus, encoder: Encoder, count: int) -> ByFacet:
+    """Embed problem and solution of some of the papers, each by itself."""
+    rows = np.random.default_rng(0).permutation(len(corpus.papers))[:count]
+    papers = [corpus.papers[i] for i in rows]
+    return ByFacet(papers, {facet: facet_vectors(papers, facet, encoder) for facet in ("problem", "solution")})
 
 
 def _embedded(papers: list[Paper], setting: Setting) -> NDArray[np.floating]:
