@@ -108,6 +108,16 @@ def chat_facets(papers: Sequence[Paper], chat: Chat) -> tuple[list[Paper], int]:
     Returns
     -------
     The papers with facets, and of how many the cue words had to do because the model gave no usable answer.
+
+    Examples
+    --------
+    >>> class Fixed:
+    ...     name = "fixed"
+    ...     def complete(self, messages, *, max_tokens=300):
+    ...         return '{"problem": {"research question/goal": "Why do wings flutter?"}}'
+    >>> papers, by_cues = chat_facets([Paper("Flutter", "Wings flutter.")], Fixed())
+    >>> papers[0].facets["problem"]["research question/goal"], by_cues
+    ('Why do wings flutter?', 0)
     """
     read, by_cues = [], 0
     for paper in papers:
@@ -146,6 +156,11 @@ def facet_vectors(
     ------
     InvalidInputError
         If the facet is unknown, or some papers have facets and others not.
+
+    Examples
+    --------
+    >>> facet_vectors([Paper("Trees", "We propose trees.")], "all", lambda texts: [[3.0, 4.0] for _ in texts]).tolist()
+    [[0.6, 0.8]]
     """
     chosen = facet_names(facet)
     known = [paper.facets is not None for paper in papers]

@@ -45,6 +45,11 @@ class LLMTaxonomy(NamedTuple):
     calls : messages sent, those that were answered from a cache among them.
     discarded : topics that the model discarded or that found no place.
     stopped : why it ended before its end, or "".
+
+    Examples
+    --------
+    >>> LLMTaxonomy(Node(0, 0, []), {"Science": {}}, calls=0, discarded=["Wing flutter"]).stopped
+    ''
     """
 
     tree: Node

@@ -118,6 +118,11 @@ class Lookup(NamedTuple):
     invalid : share of walks that ended with an answer that named no child.
     chance : share that a walker would find who takes any child with equal chance.
     papers : how many were looked up.
+
+    Examples
+    --------
+    >>> Lookup(strict=0.5, node_match=0.7, levelwise=(0.9, 0.5), invalid=0.0, chance=0.02, papers=200).levelwise[0]
+    0.9
     """
 
     strict: float
