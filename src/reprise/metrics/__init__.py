@@ -1,5 +1,6 @@
-"""Measures of clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
+"""Measures of bags, clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
 
+from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error, purity
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
@@ -19,6 +20,8 @@ __all__ = [
     "CategoryAccuracy",
     "FoldCurves",
     "average_precision_at_k",
+    "bag_log_loss",
+    "bag_means",
     "category_accuracy",
     "class_number_error",
     "fold_curves",
