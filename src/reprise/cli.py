@@ -260,7 +260,7 @@ def bench(
         str,
         typer.Argument(
             help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several. For "
-            "graph-classify a TU folder, or a txt file in GIN's form."
+            "graph-classify a TU folder, or a txt file in GIN's form; for hierarchy a table with title or abstract."
         ),
     ],
     labels: Annotated[

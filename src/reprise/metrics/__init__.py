@@ -2,7 +2,7 @@
 
 from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
-from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
+from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error, purity
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
     average_precision_at_k,
@@ -33,6 +33,7 @@ __all__ = [
     "ndcg_at_k",
     "neighbour_recall",
     "precision_at_k",
+    "purity",
     "random_jaccard",
     "recall_at_k",
     "reciprocal_rank",
