@@ -1,4 +1,4 @@
-"""Measures of clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
+"""Measures of clusterings, discovered categories, separability, retrievals and subsets; accuracies over folds."""
 
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
@@ -13,6 +13,7 @@ from reprise.metrics.retrieval import (
     relevance_by_judgement,
     relevance_by_label,
 )
+from reprise.metrics.separability import gdv, gdv_profile
 from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "category_accuracy",
     "class_number_error",
     "fold_curves",
+    "gdv",
+    "gdv_profile",
     "hungarian_accuracy",
     "hungarian_matching",
     "jaccard",
