@@ -154,9 +154,9 @@ def _checked(
         raise InvalidInputError("The labels hold values that are not finite; none is expected.")
     names, labels, counts = np.unique(classes, return_inverse=True, return_counts=True)
     if len(names) < 2:
-        raise InvalidInputError(f"All points are of class {names[0]!r}; at least two classes are expected.")
+        raise InvalidInputError(f"All points are of class {names[0]}; at least two classes are expected.")
     if counts.min() < 2:
-        raise InvalidInputError(f"Class {names[counts.argmin()]!r} has one point; at least two of each are expected.")
+        raise InvalidInputError(f"Class {names[counts.argmin()]} has one point; at least two of each are expected.")
     return points, labels
 
 

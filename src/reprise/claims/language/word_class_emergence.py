@@ -1,0 +1,301 @@
+"""Do word classes emerge in a network that only learns to predict the next word.
+
+Networks read nine words of the Brown corpus and predict the tenth. A seed holds 50 documents out, trains on 60,000
+windows of the others for one epoch (the paper: a German novel, until validation stops it), and asks of each layer how
+far windows are apart by the class of the word to come, on the held-out documents. Arms and their controls:
+
+- the same network before training, and the same activations with permuted labels (100 times);
+- at most ten windows of a class share their next word, so that "the" is not taken for the class of determiners; the
+  figure without that limit is measured too;
+- windows whose last words are of the same classes for each class to come: what is left cannot be read off the last
+  word's class; and nouns, verbs, adjectives and adverbs of the same frequencies;
+- a linear probe beside one that has only the last two words, fitted and tested on different documents; k-means;
+- SmolLM2-135M, which no one trained here, on held-out windows of its own for each seed. It has seen much text, and
+  perhaps this corpus.
+
+Seeds from 1000 on are pilots: they hold out every fifth document, which no other seed reads. Nothing is tuned for the
+trained arms only: the learning rate is the method's default. Not measured: the German novel and its word vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from reprise.claim import Claim, Measurement, Prepared, Scale, Setting, Trial
+from reprise.claims.language._word_class_emergence.reading import (
+    PERMUTED,
+    cluster_agreement,
+    probe_accuracy,
+    separation,
+    streams,
+    word_accuracy,
+)
+from reprise.claims.language._word_class_emergence.texts import Corpus, Document, Reading, split
+from reprise.data.brown import load_tagged_brown
+from reprise.data.simulators.word_grammar import grammar_texts
+from reprise.language import LanguageModel
+from reprise.language.word_class_emergence import NextWordModel, gdv_profile, train_next_word
+from reprise.models.language import DEFAULT_MODEL, PACKAGED
+
+CELLS = ("lstm", "gru", "transformer")
+DENSE = 3.0  # depth of the last hidden layer; 0 are the word vectors, 4 the logits
+MAX_PER_WORD = 10
+
+GDV = "discrimination value by the next word's class"
+ANY_WORD = f"{GDV}, any words"
+SEEN = f"{GDV}, texts trained on"
+SAME_LAST = f"{GDV}, last words of the same classes"
+SAME_FREQUENCY = f"{GDV}, words of the same frequencies"
+BY = "discrimination value"
+IN_SMOLLM2 = f"{GDV}, SmolLM2"
+PROBE, CLUSTERS = "accuracy of a probe for the next word's class", "agreement of k-means with the next word's class"
+
+TRAINED, UNTRAINED = "trained", "untrained"
+NEXT, LAST = "by the next word's class", "by the last word's class"
+TWO_WORDS = "the last two words alone"
+DEEPEST, VECTORS = "last residual stream", "word vectors"
+
+CLAIMS = (
+    Claim(
+        id="emerges",
+        of="paper",
+        kind="superior",
+        metric=ANY_WORD,
+        better="lower",
+        ours=TRAINED,
+        against=(UNTRAINED, PERMUTED),
+        at=(DENSE,),
+        items=("lstm",),
+        says="In the last hidden layer, windows of unseen texts cluster by the class of the word to come: more than in "
+        "the untrained network, and than with permuted labels.",
+    ),
+    Claim(
+        id="emerges-where-trained",
+        of="paper",
+        kind="superior",
+        metric=SEEN,
+        better="lower",
+        ours=TRAINED,
+        against=(UNTRAINED, PERMUTED),
+        at=(DENSE,),
+        items=("lstm",),
+        says="The same in the texts that the network was trained on.",
+    ),
+    Claim(
+        id="deepens",
+        of="paper",
+        kind="slope",
+        metric=ANY_WORD,
+        better="lower",
+        ours=TRAINED,
+        high=0.0,
+        items=("lstm",),
+        says="Classes separate further from layer to layer, from the word vectors to the logits.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is trained and measured at a scale."""
+
+    vocabulary: int
+    embedding: int
+    width: int  # of recurrent or attention layers, and of the dense layer
+    windows: int | None  # to train on
+    epochs: int
+    batch_size: int
+    lr: float
+    validation: float
+    held_out: int  # documents
+    classes: tuple[str, ...]
+    open_classes: tuple[str, ...]  # whose words cover the same frequencies
+    per_class: int  # windows of each class
+    per_class_limited: int  # where few may share their next word
+    per_stratum: int  # windows of each class that match in something
+    per_class_probe: int
+    per_class_smollm2: int
+    permutations: int
+
+
+UNIVERSAL = ("NOUN", "VERB", "ADJ", "ADP", "DET", "PRON", "ADV", "CONJ")
+OPEN = ("NOUN", "VERB", "ADJ", "ADV")
+MADE_UP = ("A", "B", "C", "D")
+
+PLANS: dict[Scale, Plan] = {
+    "quick": Plan(
+        vocabulary=41,
+        embedding=16,
+        width=16,
+        windows=1_200,
+        epochs=2,
+        batch_size=32,
+        lr=1e-2,
+        validation=0.0,
+        held_out=4,
+        classes=MADE_UP,
+        open_classes=MADE_UP,
+        per_class=40,
+        per_class_limited=20,
+        per_stratum=10,
+        per_class_probe=60,
+        per_class_smollm2=0,
+        permutations=5,
+    ),
+    "desktop": Plan(
+        vocabulary=4_000,
+        embedding=64,
+        width=128,
+        windows=60_000,
+        epochs=1,
+        batch_size=256,
+        lr=2e-3,
+        validation=0.0,
+        held_out=50,
+        classes=UNIVERSAL,
+        open_classes=OPEN,
+        per_class=200,
+        per_class_limited=60,
+        per_stratum=25,
+        per_class_probe=300,
+        per_class_smollm2=40,
+        permutations=20,
+    ),
+    "full": Plan(
+        vocabulary=20_000,
+        embedding=300,
+        width=512,
+        windows=None,
+        epochs=20,
+        batch_size=256,
+        lr=1e-3,
+        validation=0.1,
+        held_out=50,
+        classes=UNIVERSAL,
+        open_classes=OPEN,
+        per_class=200,
+        per_class_limited=60,
+        per_stratum=25,
+        per_class_probe=300,
+        per_class_smollm2=60,
+        permutations=100,
+    ),
+}
+
+
+def prepare(setting: Setting) -> Prepared:
+    """Load the corpus, or at quick scale make up texts."""
+    plan = PLANS[setting.scale]
+    if setting.scale == "quick":
+        documents = grammar_texts(24, 250, np.random.default_rng(0), classes=len(MADE_UP), words=10)
+        data, licence = "simulated texts of a made-up grammar", "none needed"
+    else:
+        documents = [
+            ([word for sentence in text for word, _ in sentence], [tag for sentence in text for _, tag in sentence])
+            for text in load_tagged_brown().values()
+        ]
+        data, licence = "Brown corpus, universal word classes", "non-commercial"
+    facts: dict[str, str | int | float | bool] = {
+        "data": data,
+        "licence": licence,
+        "documents": len(documents),
+        "words": sum(len(words) for words, _ in documents),
+        "documents held out, a seed": plan.held_out,
+        "windows trained on": "all" if plan.windows is None else plan.windows,
+        "epochs": plan.epochs,
+        "vocabulary": plan.vocabulary,
+        "a seed": "new held-out documents, windows to train on, first weights and samples of windows",
+    }
+    if plan.per_class_smollm2:
+        facts |= {"language model": PACKAGED[DEFAULT_MODEL].title, "its licence": PACKAGED[DEFAULT_MODEL].licence}
+    return Prepared(documents, facts)
+
+
+def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
+    """Train each kind of network, and read it beside itself before training."""
+    plan = PLANS[trial.scale]
+    documents: list[Document] = prepared.content
+    corpus = split(documents, trial.seed, plan.held_out, plan.vocabulary)
+    for cell in CELLS:
+        untrained = NextWordModel(
+            corpus.vocabulary_size, plan.embedding, (plan.width, plan.width), plan.width, cell=cell, seed=trial.seed
+        ).to(trial.device)
+        trained = deepcopy(untrained)
+        train_next_word(
+            corpus.training,
+            trained,
+            epochs=plan.epochs,
+            batch_size=plan.batch_size,
+            lr=plan.lr,
+            val=plan.validation,
+            max_windows=plan.windows,
+            random_state=trial.seed,
+            device=trial.device,
+        )
+        for arm, model in ((TRAINED, trained), (UNTRAINED, untrained)):
+            yield from _separations(arm, model, corpus, plan, trial.seed)
+            yield from _found(arm, model, corpus.unseen, plan, trial.seed)
+    yield _by_words(corpus.unseen, plan, trial.seed)
+    if plan.per_class_smollm2:
+        yield from _smollm2(corpus.unseen, plan, trial)
+
+
+def _separations(arm: str, model: NextWordModel, corpus: Corpus, plan: Plan, seed: int) -> Iterator[Measurement]:
+    unseen, seen = corpus.unseen, corpus.seen
+    following, last = unseen.windows.next_tag, unseen.windows.last_tag
+    permutations = plan.permutations if arm == TRAINED else 0
+    limited = unseen.sample(plan.per_class_limited, plan.classes, seed, MAX_PER_WORD)
+    free = unseen.sample(plan.per_class, plan.classes, seed)
+    yield from separation(model, unseen, limited, following, GDV, arm, permutations)
+    yield from separation(model, unseen, free, following, ANY_WORD, arm, permutations)
+    again = seen.sample(plan.per_class, plan.classes, seed)
+    yield from separation(model, seen, again, seen.windows.next_tag, SEEN, arm, permutations)
+    same_last = unseen.matched_by_last(plan.per_stratum, plan.classes, seed)
+    yield from separation(model, unseen, same_last, following, SAME_LAST, arm, permutations)
+    same_frequency = unseen.matched_by_frequency(plan.per_stratum, plan.open_classes, seed)
+    yield from separation(model, unseen, same_frequency, following, SAME_FREQUENCY, arm, permutations)
+    if arm == TRAINED:
+        by_last = unseen.sample_by_last(plan.per_class, plan.classes, seed)
+        yield from separation(model, unseen, free, following, BY, NEXT)
+        yield from separation(model, unseen, by_last, last, BY, LAST)
+
+
+def _found(arm: str, model: NextWordModel, unseen: Reading, plan: Plan, seed: int) -> Iterator[Measurement]:
+    chosen = unseen.sample(plan.per_class_probe, plan.classes, seed)
+    states, labels = model.activations(unseen.ids(chosen))["dense"], unseen.windows.next_tag[chosen]
+    fitted = _first_half(unseen, chosen)
+    yield Measurement(arm, PROBE, probe_accuracy(states, labels, fitted), item=model.cell)
+    yield Measurement(arm, CLUSTERS, cluster_agreement(states, labels, seed), item=model.cell)
+
+
+def _by_words(unseen: Reading, plan: Plan, seed: int) -> Measurement:
+    chosen = unseen.sample(plan.per_class_probe, plan.classes, seed)
+    labels, words = unseen.windows.next_tag[chosen], unseen.ids(chosen)[:, -2:]
+    return Measurement(TWO_WORDS, PROBE, word_accuracy(words, labels, _first_half(unseen, chosen)), item="lstm")
+
+
+def _first_half(unseen: Reading, chosen: np.ndarray) -> np.ndarray:
+    documents = unseen.windows.document
+    return documents[chosen] <= np.median(np.unique(documents))
+
+
+def _smollm2(unseen: Reading, plan: Plan, trial: Trial) -> Iterator[Measurement]:
+    on_gpu = torch.device(trial.device).type == "cuda"
+    model = LanguageModel.from_pretrained(device=trial.device, dtype=torch.bfloat16 if on_gpu else torch.float32)
+    chosen = unseen.sample(plan.per_class_smollm2, plan.classes, trial.seed, MAX_PER_WORD)
+    states = streams(model, unseen.texts(chosen))
+    profile = gdv_profile(
+        {str(stream): state for stream, state in states.items()},
+        unseen.windows.next_tag[chosen],
+        n_permutations=plan.permutations,
+    )
+    for stream, row in enumerate(profile.itertuples()):
+        yield Measurement("SmolLM2", IN_SMOLLM2, float(row.gdv), x=float(stream))
+    yield Measurement(DEEPEST, f"{IN_SMOLLM2}, ends", float(profile["gdv"].iloc[-1]))
+    yield Measurement(VECTORS, f"{IN_SMOLLM2}, ends", float(profile["gdv"].iloc[0]))
+    yield Measurement(PERMUTED, f"{IN_SMOLLM2}, ends", float(profile["null_mean"].iloc[-1]))
