@@ -29,7 +29,9 @@ CELLS = ["lstm", "gru", "transformer"]
 @pytest.fixture
 def small():
     def build(cell="lstm", **settings):
-        return NextWordModel(**{"vocab_size": 30, "embedding_dim": 8, "hidden": (16, 12), "dense": 10} | settings, cell=cell)
+        return NextWordModel(
+            **{"vocab_size": 30, "embedding_dim": 8, "hidden": (16, 12), "dense": 10} | settings, cell=cell
+        )
 
     return build
 
@@ -195,7 +197,9 @@ def test_impossible_networks_are_named(settings, message, small):
         small(**settings)
 
 
-@pytest.mark.parametrize("ids", [np.zeros((2, 8), int), np.zeros((0, 9), int), np.full((2, 9), 30), np.full((2, 9), -1)])
+@pytest.mark.parametrize(
+    "ids", [np.zeros((2, 8), int), np.zeros((0, 9), int), np.full((2, 9), 30), np.full((2, 9), -1)]
+)
 def test_bad_windows_are_named(ids, small):
     with pytest.raises(InvalidInputError, match=r"expected|0\.\.29"):
         small().activations(ids)

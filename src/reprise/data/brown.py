@@ -41,9 +41,7 @@ TAGGED_BROWN = Source(
 Sentence = list[tuple[str, str]]
 
 
-def load_tagged_brown(
-    genres: Collection[str] | None = None, *, universal: bool = True
-) -> dict[str, list[Sentence]]:
+def load_tagged_brown(genres: Collection[str] | None = None, *, universal: bool = True) -> dict[str, list[Sentence]]:
     """Load texts of the Brown corpus as sentences of (word, word class), about 2,300 words and marks each.
 
     Parameters
@@ -93,9 +91,7 @@ def read_brown(path: Path, genres: Collection[str] | None = None) -> dict[str, s
                 raise InvalidInputError(
                     f"The Brown corpus has no genre {min(unknown)!r}; it has {', '.join(sorted(known))}."
                 )
-            return {
-                name: archive.read(f"brown/{name}").decode() for name, genre in genre_of.items() if genre in wanted
-            }
+            return {name: archive.read(f"brown/{name}").decode() for name, genre in genre_of.items() if genre in wanted}
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as problem:
         raise DamagedFileError(path, str(problem)) from problem
 

@@ -15,8 +15,8 @@ def grammar_texts(
     """Draw a grammar, and texts of it.
 
     The class of a word depends on the classes of the two words before it (a Markov chain of second order, its
-    probabilities drawn from a Dirichlet distribution), and the word on its class alone, the r-th word with a probability
-    proportional to 1/r. Classes are called "A", "B", ...; word 3 of class A is "a3".
+    probabilities drawn from a Dirichlet distribution), and the word on its class alone, the r-th word with a
+    probability proportional to 1/r. Classes are called "A", "B", ...; word 3 of class A is "a3".
 
     Parameters
     ----------

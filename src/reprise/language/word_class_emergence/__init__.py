@@ -1,4 +1,4 @@
-"""Word classes in next-word prediction: did a sequence model discover a category by itself?
+"""Word classes in next-word prediction: whether a sequence model discovered a category by itself.
 
 Train a small network to predict the tenth of ten words (`NextWordModel`, `train_next_word`), read its layers on windows
 of unseen documents (`word_windows`, `NextWordModel.activations`), label each window by the class of the word to come,

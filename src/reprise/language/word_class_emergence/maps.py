@@ -56,6 +56,11 @@ def class_map(X: ArrayLike, *, random_state: int = 0) -> Float[np.ndarray, "poin
     start = np.zeros((len(points), 2))
     start[:, : min(2, len(sizes))] = (left * sizes)[:, :2]
     plane, _ = smacof(
-        pairwise_distances(halved), n_components=2, init=start, n_init=1, random_state=random_state, normalized_stress=False
+        pairwise_distances(halved),
+        n_components=2,
+        init=start,
+        n_init=1,
+        random_state=random_state,
+        normalized_stress=False,
     )
     return plane

@@ -8,6 +8,7 @@ K. Surendra, A. Schilling, P. Stoewer, A. Maier and P. Krauss (2023), arXiv:2302
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -76,7 +77,8 @@ class NextWordModel(nn.Module):
             raise InvalidInputError("Every size of the network must be at least 1, and one hidden layer is needed.")
         if pretrained is not None and (pretrained.ndim != 2 or len(pretrained) != vocab_size):
             raise InvalidInputError(
-                f"pretrained has shape {tuple(pretrained.shape)}; one vector for each of {vocab_size} words is expected."
+                f"pretrained has shape {tuple(pretrained.shape)}; one vector for each of {vocab_size} words is "
+                "expected."
             )
         if cell == "transformer" and any(width % n_heads for width in hidden):
             raise InvalidInputError(f"Widths {tuple(hidden)} cannot be shared by {n_heads} heads.")
@@ -91,7 +93,7 @@ class NextWordModel(nn.Module):
             widths = [self.embedding.embedding_dim, *hidden]
             self.layers = nn.ModuleList(
                 _layer(cell, inside, outside, context if number == 0 else 0, n_heads)
-                for number, (inside, outside) in enumerate(zip(widths[:-1], widths[1:], strict=True))
+                for number, (inside, outside) in enumerate(pairwise(widths))
             )
             self.dense = nn.Linear(widths[-1], dense)
             self.output = nn.Linear(dense, vocab_size)

@@ -134,12 +134,12 @@ def word_windows(
         raise InvalidInputError(
             f"No document has the {context + 1} words that a window of {context} and the next word need."
         )
-    named = [np.asarray(classes[number], dtype=np.str_) for number in long]
+    kept = [np.asarray(classes[number], dtype=np.str_) for number in long]
     return WordWindows(
         ids=np.concatenate([np.lib.stride_tricks.sliding_window_view(words[i], context)[:-1] for i in long]),
         next_id=np.concatenate([words[i][context:] for i in long]),
-        next_tag=np.concatenate([part[context:] for part in named]),
-        last_tag=np.concatenate([part[context - 1 : -1] for part in named]),
+        next_tag=np.concatenate([part[context:] for part in kept]),
+        last_tag=np.concatenate([part[context - 1 : -1] for part in kept]),
         document=np.repeat(np.array(long), [len(words[i]) - context for i in long]),
     )
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -19,8 +23,7 @@ from reprise.language import LanguageModel
 from reprise.language.word_class_emergence import NextWordModel, gdv_profile
 
 PERMUTED = "permuted labels"
-PROBE_C = 0.01  # of the logistic regression on standardised activations, chosen on pilot seeds for each arm
-WORD_C = 1.0
+PROBE_C = (1e-3, 1e-2, 1e-1, 1.0)  # inverse penalties, of which each probe takes the best in cross-validation
 _BATCH = 64  # windows of a language model at a time
 
 
@@ -45,14 +48,21 @@ def separation(
 
 def probe_accuracy(states: NDArray, labels: NDArray[np.str_], fitted: NDArray[np.bool_]) -> float:
     """Fit a linear probe on the windows of some documents, and give its accuracy on those of others."""
-    probe = make_pipeline(StandardScaler(), LogisticRegression(C=PROBE_C, max_iter=500))
-    return float(probe.fit(states[fitted], labels[fitted]).score(states[~fitted], labels[~fitted]))
+    return _accuracy(StandardScaler(), states, labels, fitted)
 
 
 def word_accuracy(words: NDArray, labels: NDArray[np.str_], fitted: NDArray[np.bool_]) -> float:
-    """Do the same with nothing but the last two words."""
-    probe = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression(C=WORD_C, max_iter=500))
-    return float(probe.fit(words[fitted], labels[fitted]).score(words[~fitted], labels[~fitted]))
+    """Do the same with the numbers of some words in place of states."""
+    return _accuracy(OneHotEncoder(handle_unknown="ignore"), words, labels, fitted)
+
+
+def _accuracy(encoder: BaseEstimator, X: NDArray, labels: NDArray[np.str_], fitted: NDArray[np.bool_]) -> float:
+    probe = make_pipeline(encoder, LogisticRegression(max_iter=300))
+    search = GridSearchCV(probe, {"logisticregression__C": PROBE_C}, cv=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a weak penalty that needs longer loses anyway
+        search.fit(X[fitted], labels[fitted])
+    return float(search.score(X[~fitted], labels[~fitted]))
 
 
 def cluster_agreement(states: NDArray, labels: NDArray[np.str_], seed: int) -> float:

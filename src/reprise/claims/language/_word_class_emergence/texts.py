@@ -83,9 +83,7 @@ class Reading:
     def matched_by_frequency(self, most: int, classes: Sequence[str], seed: int) -> NDArray[np.intp]:
         """Choose windows so that the next word's frequency says nothing of its class: in octaves of its rank."""
         octave = np.log2(self.codes[self.windows.next_id] + 1).astype(int)
-        return matched_sample(
-            self.windows.next_tag, octave, classes=classes, max_per_stratum=most, random_state=seed
-        )
+        return matched_sample(self.windows.next_tag, octave, classes=classes, max_per_stratum=most, random_state=seed)
 
 
 @dataclass(frozen=True)
