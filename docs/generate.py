@@ -23,6 +23,7 @@ _BENCH = {
     "cluster": "reprise bench cluster X.npy --labels y.npy",
     "discover": "reprise bench discover rows.csv --labels COLUMN",
     "graph-classify": "reprise bench graph-classify FOLDER",
+    "proportions": "reprise bench proportions rows.csv --groups COLUMN --proportions COLUMN",
 }
 _STANDINGS = Path(__file__).with_name("standings")
 _STANDING = re.compile(r"<!-- standings: ([a-z-]+) -->")

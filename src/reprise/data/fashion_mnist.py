@@ -33,7 +33,6 @@ SOURCE = Source(
         "rich-representations",
         "label-proportions",
         "latent-label-shift",
-        "manifold-linearizing-clustering",
         "relative-representations",
         "diti",
         "convergent-learning",

@@ -19,7 +19,13 @@ SOURCE = Source(
     licence="CC BY-SA 3.0 (images); the repository they come from is under MIT",
     origin="https://github.com/rasbt/mnist-pngs at d26bd33, from LeCun, Cortes and Burges's MNIST",
     loader="reprise.data.mnist.mnist",
-    serves=("lie-decompositions", "flow-equivariant-rnn"),
+    serves=(
+        "lie-decompositions",
+        "flow-equivariant-rnn",
+        "gmm-category-discovery",
+        "manifold-linearizing-clustering",
+        "label-proportions",
+    ),
     files=(_FILE,),
     obtain=(
         "Read 2,000 images of each digit from the folder train of github.com/rasbt/mnist-pngs (commit d26bd33), and "

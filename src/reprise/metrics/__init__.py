@@ -1,7 +1,8 @@
-"""Measures of clusterings, discovered categories, separability, retrievals and subsets; accuracies over folds."""
+"""Measures of bags, clusterings, discovered categories, separability, retrievals, subsets; accuracies over folds."""
 
+from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
-from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error
+from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error, purity
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
     average_precision_at_k,
@@ -20,6 +21,8 @@ __all__ = [
     "CategoryAccuracy",
     "FoldCurves",
     "average_precision_at_k",
+    "bag_log_loss",
+    "bag_means",
     "category_accuracy",
     "class_number_error",
     "fold_curves",
@@ -33,6 +36,7 @@ __all__ = [
     "ndcg_at_k",
     "neighbour_recall",
     "precision_at_k",
+    "purity",
     "random_jaccard",
     "recall_at_k",
     "reciprocal_rank",

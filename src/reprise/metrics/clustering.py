@@ -80,6 +80,35 @@ def misclustering_error(labels_true: ArrayLike, labels_pred: ArrayLike) -> float
     return 1.0 - hungarian_accuracy(labels_true, labels_pred)
 
 
+def purity(labels_true: ArrayLike, labels_pred: ArrayLike) -> float:
+    """Share of points that are of the commonest class of their cluster.
+
+    Several clusters may stand for one class, so it grows with the number of clusters, and is 1 with one a point.
+
+    Parameters
+    ----------
+    labels_true : (n,) classes.
+    labels_pred : (n,) clusters.
+
+    Returns
+    -------
+    float
+        Above 0, at most 1.
+
+    Raises
+    ------
+    InvalidInputError
+        If the two are not one-dimensional, of one length, and non-empty.
+
+    Examples
+    --------
+    >>> purity(["cat", "cat", "dog", "dog"], [0, 0, 0, 1])
+    0.75
+    """
+    counts = _counts(labels_true, labels_pred)
+    return float(counts.max(axis=0).sum() / counts.sum())
+
+
 def hungarian_matching(labels_true: ArrayLike, labels_pred: ArrayLike) -> Int[np.ndarray, "pairs 2"]:
     """Match clusters to classes one to one so that as many points as possible agree.
 

@@ -68,6 +68,8 @@ def partial_labels(y: Any, n_samples: int, *, need_labelled: bool = False) -> Pa
     [3, 5, 6, 7]
     """
     given = np.full(n_samples, UNLABELLED) if y is None else np.asarray(y)
+    if given.dtype == object:
+        given = np.asarray(given.tolist())
     if given.shape == (n_samples, 1):
         given = given[:, 0]
     if given.shape != (n_samples,):

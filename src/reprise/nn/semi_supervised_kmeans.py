@@ -9,16 +9,16 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import pairwise_distances_argmin_min
-from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array, check_random_state
 
 from reprise.errors import InvalidInputError
 from reprise.nn.partial_labels import partial_labels
 
 __all__ = ["SemiSupervisedKMeans", "semi_supervised_kmeans"]
+
+BLOCK = 1 << 20
+"""Distances that are held at once."""
 
 
 class SemiSupervisedKMeans(NamedTuple):
@@ -161,19 +161,19 @@ def _plus_plus(
     """Draw new centres among the rows, far ones more often; of several candidates the one that helps most is taken."""
     if not n_new:
         return np.empty((0, free.shape[1]))
-    norms = (free**2).sum(axis=1)[None]
+    norms = (free**2).sum(axis=1)
     centres: list[int] = []
     if len(given):
         nearest = _nearest(free, given)[1]
     else:
         centres.append(state.randint(len(free)))
-        nearest = euclidean_distances(free[centres], free, Y_norm_squared=norms, squared=True)[0]
+        nearest = _squared_distances(free[centres], free, norms)[0]
     n_candidates = 2 + int(np.log(n_new))
     while len(centres) < n_new:
         cumulative = np.cumsum(nearest)
         drawn = np.searchsorted(cumulative, state.uniform(size=n_candidates) * cumulative[-1])
         candidates = np.minimum(drawn, len(free) - 1)
-        reached = euclidean_distances(free[candidates], free, Y_norm_squared=norms, squared=True)
+        reached = _squared_distances(free[candidates], free, norms)
         np.minimum(nearest, reached, out=reached)
         best = reached.sum(axis=1).argmin()
         nearest = reached[best]
@@ -247,7 +247,20 @@ def _nearest(
     X: Float[np.ndarray, "n p"], centres: Float[np.ndarray, "K p"]
 ) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Nearest centre of each row, and its squared distance."""
-    if not len(X):
-        return np.empty(0, dtype=np.intp), np.empty(0)
-    with config_context(assume_finite=True):
-        return pairwise_distances_argmin_min(X, centres, metric="sqeuclidean")
+    half_norms = (centres**2).sum(axis=1) / 2
+    rows = max(1, BLOCK // len(centres))
+    assigned = np.empty(len(X), dtype=np.intp)
+    distances = (X**2).sum(axis=1)
+    for start in range(0, len(X), rows):
+        block = slice(start, start + rows)
+        scores = half_norms - X[block] @ centres.T
+        assigned[block] = scores.argmin(axis=1)
+        distances[block] += 2 * np.take_along_axis(scores, assigned[block, None], axis=1)[:, 0]
+    return assigned, distances.clip(min=0)
+
+
+def _squared_distances(
+    rows: Float[np.ndarray, "m p"], X: Float[np.ndarray, "n p"], norms: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "m n"]:
+    """Squared distances between some rows and all, of which the squared norms are known."""
+    return ((rows**2).sum(axis=1)[:, None] + norms - 2 * rows @ X.T).clip(min=0)

@@ -172,6 +172,35 @@ def predictions(truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
     return Picture("Predictions against labels", _matrix(counts, classes, heads, "predicted"), caption)
 
 
+def bags(shares: np.ndarray, means: np.ndarray, sizes: np.ndarray, method: str) -> Picture:
+    """Draw the mean probability of each held-out bag against its share of positives.
+
+    Parameters
+    ----------
+    shares, means, sizes : (B,) share of positives, mean probability and rows of each bag.
+    method : whose probabilities they are.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+    axes = figure.subplots()
+    low, high = min(shares.min(), means.min()), max(shares.max(), means.max())
+    axes.plot([low, high], [low, high], color=_INK, linewidth=0.8)
+    axes.scatter(shares, means, s=8 + 40 * sizes / sizes.max(), color=OURS, alpha=0.6, linewidths=0, rasterized=True)
+    axes.set_xlabel("share of positives")
+    axes.set_ylabel("mean probability")
+    axes.margins(0.06)
+    axes.grid(color=_GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    plain(axes)
+    return Picture(
+        "Held-out bags",
+        figure,
+        f"Mean probability that {method} gives rows of a bag it has not seen, against the bag's share of positives: "
+        "on the line they agree. Larger points are larger bags.",
+    )
+
+
 def _matrix(table: np.ndarray, classes: Sequence[str], heads: Sequence[str], across: str) -> Figure:
     """Draw a table of counts, coloured by their share of the row; the first rows and columns where they are many."""
     from matplotlib.figure import Figure

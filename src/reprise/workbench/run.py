@@ -41,7 +41,7 @@ def bench(
     ----------
     task : such as ``"cluster"`` or ``"graph-classify"``; `reprise.workbench.tasks.names` lists them.
     data : array, data frame, or path (npy, npz, csv, tsv, parquet, safetensors, jsonl); see `read_table`.
-        For ``"graph-classify"`` graphs, a folder or a file; see `read_graphs`.
+        For ``"graph-classify"`` graphs, a folder or a file, see `read_graphs`; for ``"proportions"`` see `read_bags`.
     labels : array, path, or the name of a column of `data`; used for scores only, never shown to a method that is to do
         without.
     budget : time for the methods to run, such as ``"90s"``, ``"10m"``, ``"1h"``, or seconds. Starting their process
@@ -51,7 +51,7 @@ def bench(
     progress : True draws a bar on standard error; a function is called with each `Event`; False is silent.
     extra : methods of your own to compare, each with the place of its class.
     **settings : the task's own, such as `n_clusters` and `scale` of ``"cluster"``, `truth` of ``"discover"``,
-        `folds` of ``"graph-classify"``.
+        `folds` of ``"graph-classify"``, `groups` and `proportions` of ``"proportions"``.
 
     Returns
     -------
@@ -135,6 +135,8 @@ def _entries(task: Task, problem: Any, extra: Sequence[Entry]) -> list[Entry]:
 def _command(task: str, data: Any, labels: Any, budget: str | float, seed: int, settings: dict[str, Any]) -> str:
     """Give the command line of a bench, where files are all that it needs."""
     if not isinstance(data, str | Path) or not isinstance(labels, str | Path | None):
+        return ""
+    if not all(isinstance(value, str | Path | int | float | None) for value in settings.values()):
         return ""
     words = ["reprise", "bench", task, str(data)]
     options = {"labels": labels, **settings, "budget": budget if isinstance(budget, str) else f"{budget:g}s"}

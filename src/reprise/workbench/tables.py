@@ -34,7 +34,7 @@ class Table:
     label_name : what the labels are called.
     source : the file, or ``"the given array"``.
     notes : sentences for the user: what was read, and what was left out.
-    apart : a column that was asked to be kept apart from the features, and its name.
+    apart : columns that were asked for apart, by name; each (n,).
     """
 
     X: np.ndarray
@@ -44,13 +44,13 @@ class Table:
     label_name: str = ""
     source: str = "the given array"
     notes: tuple[str, ...] = field(default=())
-    apart: tuple[np.ndarray, str] | None = None
+    apart: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.X)
 
 
-def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: Any = None) -> Table:
+def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: str | Sequence[str] = ()) -> Table:
     """Read features, and labels where they are given.
 
     Parameters
@@ -60,7 +60,7 @@ def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: A
         features; the others are left out and named in `Table.notes`.
     labels : (n,) array, the path of a file of the same formats, or the name of a column of `data`.
     partial : whether labels may be missing; those become -1 among whole numbers, and empty among texts.
-    apart : the name of another column of `data` that is no feature.
+    apart : a name, or names, of further columns that are no features; those that `data` has are in `Table.apart`.
 
     Raises
     ------
@@ -78,15 +78,16 @@ def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: A
     held, source, notes = _held(data)
     name = Path(source).name if isinstance(data, str | Path) else source
     label_values, label_name = None, ""
-    kept: tuple[np.ndarray, str] | None = None
+    taken: dict[str, np.ndarray] = {}
     if isinstance(held, np.ndarray):
         values, columns = _matrix(held, name), tuple(map(str, range(held.shape[1] if held.ndim > 1 else 0)))
         read = f"Read {counted(len(values), 'row')} of {counted(values.shape[1], 'number')} from {name}."
         said = [read]
     else:
         held, label_values, label_name = _take_label_column(held, labels, name)
-        held, others, other_name = _take_label_column(held, apart, name)
-        kept = None if others is None else (_checked_labels(others, other_name, len(others), name), other_name)
+        for column in [apart] if isinstance(apart, str) else apart:
+            if column in held.columns:
+                taken[column] = _checked_labels(held.pop(column).to_numpy(), column, len(held), name, what="values")
         values, columns, said = _features(held, name)
     _check_finite(values, columns, name, named=not isinstance(held, np.ndarray))
     if len(values) < 2:
@@ -104,11 +105,13 @@ def read_table(data: Any, labels: Any = None, *, partial: bool = False, apart: A
         label_name=label_name,
         source=source,
         notes=(*notes, *said),
-        apart=kept,
+        apart=taken,
     )
 
 
-def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[np.ndarray, str]:
+def read_labels(
+    labels: Any, count: int, name: str, noun: str = "row", *, what: str = "labels"
+) -> tuple[np.ndarray, str]:
     """Read labels that stand apart from the data: a file (as for `read_table`) or an array.
 
     Parameters
@@ -117,6 +120,7 @@ def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[
     count : how many there have to be.
     name : of the data that they belong to, for messages.
     noun : what each belongs to.
+    what : what they are, for messages.
 
     Returns
     -------
@@ -127,8 +131,8 @@ def read_labels(labels: Any, count: int, name: str, noun: str = "row") -> tuple[
     InvalidInputError
         If they cannot be read, are not as many, or some are missing.
     """
-    values, called = _given_labels(labels, None, name)
-    return _checked_labels(values, called, count, name, noun), called
+    values, called = _given_labels(labels, None, name, what)
+    return _checked_labels(values, called, count, name, noun, what), called
 
 
 def _held(data: Any) -> tuple[np.ndarray | pd.DataFrame, str, tuple[str, ...]]:
@@ -255,13 +259,15 @@ def _check_finite(values: np.ndarray, columns: Sequence[str], name: str, *, name
     )
 
 
-def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tuple[np.ndarray, str]:
+def _given_labels(
+    labels: Any, columns: Sequence[str] | None, name: str, what: str = "labels"
+) -> tuple[np.ndarray, str]:
     """Give labels that are not among the columns of the data: a file, or an array."""
     import pandas as pd
 
     if isinstance(labels, str) and not is_location(labels):
         if columns is None:
-            raise InvalidInputError(f"{name} has no named columns and there is no file {labels!r}; labels take a file.")
+            raise InvalidInputError(f"{name} has no named columns and there is no file {labels!r}; {what} take a file.")
         raise UnknownNameError(f"label column or file in {name}", labels, columns)
     if isinstance(labels, str | Path):
         content = read_file(labels).held
@@ -270,18 +276,25 @@ def _given_labels(labels: Any, columns: Sequence[str] | None, name: str) -> tupl
             if content.shape[1] != 1:
                 raise InvalidInputError(
                     f"{called} has {content.shape[1]} columns ({listing(map(str, content.columns))}); "
-                    f"name the one with the labels, such as {labels}:{content.columns[-1]}."
+                    f"name the one with the {what}, such as {labels}:{content.columns[-1]}."
                 )
             return content.iloc[:, 0].to_numpy(), called
         return content, called
     try:
-        return np.asarray(labels), "the given labels"
+        return np.asarray(labels), f"the given {what}"
     except ValueError as problem:
-        raise InvalidInputError(f"The labels cannot be made an array: {problem}.") from problem
+        raise InvalidInputError(f"The {what} cannot be made an array: {problem}.") from problem
 
 
 def _checked_labels(
-    labels: np.ndarray, called: str, rows: int, name: str, noun: str = "row", *, partial: bool = False
+    labels: np.ndarray,
+    called: str,
+    rows: int,
+    name: str,
+    noun: str = "row",
+    what: str = "labels",
+    *,
+    partial: bool = False,
 ) -> np.ndarray:
     import pandas as pd
 
@@ -289,16 +302,16 @@ def _checked_labels(
         labels = labels[:, 0]
     if labels.ndim != 1:
         raise InvalidInputError(
-            f"The labels ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
+            f"The {what} ({called}) have shape {labels.shape}; expected one label a {noun}, ({rows},)."
         )
     if len(labels) != rows:
-        raise InvalidInputError(f"The labels ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
+        raise InvalidInputError(f"The {what} ({called}) are {len(labels)}, but {name} has {counted(rows, noun)}.")
     missing = np.asarray(pd.isna(labels))
     if missing.any() and partial:
         labels = _filled(labels, missing)
     elif missing.any():
         raise InvalidInputError(
-            f"{int(missing.sum())} of the {rows} labels ({called}) are missing, the first in {noun} "
+            f"{int(missing.sum())} of the {rows} {what} ({called}) are missing, the first in {noun} "
             f"{int(np.argmax(missing))} (counted from 0); leave those {noun}s out."
         )
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):

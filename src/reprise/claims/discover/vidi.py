@@ -52,6 +52,13 @@ NOTES = {
     PIXELS: "Images alike in pixels show the chest at the same place, so that their maps average well; removing by the "
     "mean image rewards that.",
 }
+PICTURES = {
+    (PIXELS, "mean image"): NOTES[PIXELS],
+    (
+        PENULTIMATE,
+        "blurred",
+    ): "The difference is small, and the filling decides: by the mean image it is the other way.",
+}
 
 
 def _drop_by(filling: str) -> str:
@@ -147,7 +154,7 @@ CLAIMS = (
             filling,
             against,
             f"pictures of DeepSHAP clusters mark what matters to an independent network better than {than}",
-            NOTES[PIXELS] if (against, filling) == (PIXELS, "mean image") else "",
+            PICTURES.get((against, filling), ""),
         )
         for short, against, than in (
             ("grad-cam", GRAD_CAM, "those of Grad-CAM clusters"),

@@ -3,7 +3,7 @@
 Examples
 --------
 >>> names()
-['cluster', 'discover', 'graph-classify']
+['cluster', 'discover', 'graph-classify', 'hierarchy', 'proportions']
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def pose(data: Any, labels: Any, *, seed: int, n_clusters: int | None, truth: An
         raise InvalidInputError("Discovery starts from some labels: give them with --labels (a column, or a file).")
     if n_clusters is not None and (isinstance(n_clusters, bool) or not isinstance(n_clusters, int) or n_clusters < 2):
         raise InvalidInputError(f"n_clusters must be a whole number from 2 on, got {n_clusters!r}.")
-    table = read_table(data, labels, partial=True, apart=truth)
+    table = read_table(data, labels, partial=True, apart=truth if isinstance(truth, str) else ())
     X, taken, said = scaled(table, scale)
     assert table.labels is not None
     classes, y = _classes(table.labels)
@@ -158,7 +158,8 @@ def _truth(
     """Give all true classes, the known ones first, and each row's position among them."""
     if truth is None:
         return (), None
-    values = table.apart[0] if table.apart is not None else read_labels(truth, len(table), table.source)[0]
+    kept = table.apart.get(truth) if isinstance(truth, str) else None
+    values = kept if kept is not None else read_labels(truth, len(table), table.source)[0]
     text = np.asarray(values).astype(str)
     unknown = sorted(set(text.tolist()) - set(classes))
     all_classes = (*classes, *unknown)

@@ -1,0 +1,1 @@
+"""Parts of the claims of GPC."""
