@@ -153,6 +153,8 @@ CLAIMS = (
         against=(LAST,),
         at=(DENSE,),
         says="The last hidden layer separates the class of the word to come more than that of the last word it read.",
+        note="The other way round: by the class of the last word read the value is some four times as large, in every "
+        "layer, and much of what separates the next word's class comes with it (see beyond-the-last-word).",
     ),
     Claim(
         id="probe",
@@ -161,9 +163,9 @@ CLAIMS = (
         metric=PROBE,
         ours=TRAINED,
         against=(UNTRAINED,),
-        margin=0.05,
+        margin=0.02,
         says="A linear probe of the last hidden layer names the class to come more often than before training, by more "
-        "than 5 in 100 windows, over all three kinds of network.",
+        "than 2 in 100 windows, over all three kinds of network.",
     ),
     Claim(
         id="probe-beyond-two-words",
@@ -174,6 +176,8 @@ CLAIMS = (
         against=(TWO_WORDS,),
         items=("lstm",),
         says="It names it more often than a probe of the last two words themselves.",
+        note="After one epoch on 60,000 windows the layer holds less of the next word's class than the last two words "
+        "do, when a probe is fitted on as few windows. Whether longer training changes that was not measured.",
     ),
     Claim(
         id="clusters",
@@ -208,6 +212,8 @@ CLAIMS = (
         against=(VECTORS,),
         scales=("desktop", "full"),
         says="They separate more there than in its word vectors.",
+        note="The value counts all dimensions alike: the last stream holds the class in few of its 576, where a probe "
+        "finds it (see smollm2-probe), beside much else.",
     ),
     Claim(
         id="smollm2-probe",
@@ -216,9 +222,8 @@ CLAIMS = (
         metric=PROBE_SMOLLM2,
         ours=DEEPEST,
         against=(VECTORS,),
-        margin=0.05,
         scales=("desktop", "full"),
-        says="A linear probe finds them there in more windows than in its word vectors, by more than 5 in 100.",
+        says="A linear probe finds them there in more windows than in its word vectors.",
     ),
 )
 

@@ -23,7 +23,7 @@ from reprise.language import LanguageModel
 from reprise.language.word_class_emergence import NextWordModel, gdv_profile
 
 PERMUTED = "permuted labels"
-PROBE_C = (1e-3, 1e-2, 1e-1, 1.0)  # inverse penalties, of which each probe takes the best in cross-validation
+PROBE_C = (1e-3, 3e-2, 1.0)  # inverse penalties, of which each probe takes the best in cross-validation
 _BATCH = 64  # windows of a language model at a time
 
 
