@@ -212,8 +212,8 @@ CLAIMS = (
         against=(VECTORS,),
         scales=("desktop", "full"),
         says="They separate more there than in its word vectors.",
-        note="The value counts all dimensions alike: the last stream holds the class in few of its 576, where a probe "
-        "finds it (see smollm2-probe), beside much else.",
+        note="A probe finds more of the class in the last stream (see smollm2-probe); the value, which counts all "
+        "dimensions alike, does not rise with it. How many dimensions hold the class was not measured.",
     ),
     Claim(
         id="smollm2-probe",
