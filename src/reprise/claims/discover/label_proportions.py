@@ -138,7 +138,7 @@ CLAIMS = (
         against=(OURS,),
         says="on breast cancer, a second belief propagation, on the embedding learnt from the first, makes the "
         "classifier better",
-        note="The embedding learns the first round's mistakes as well.",
+        note="The embedding learns the first round's mistakes; on some splits the second round turns most labels over.",
     ),
     Claim(
         id="beats-bag-losses-digits-up-to-512",

@@ -34,7 +34,9 @@ class LabelProportionClassifier(BagLearner):
 
     Parameters
     ----------
-    n_rounds : rounds of belief propagation; in the last no embedding is learnt, so 1 has none.
+    n_rounds : rounds of belief propagation; in the last no embedding is learnt, so 1 has none. The paper takes 1 or 2;
+        in this library's measurements a second round did not help, and on a table of 455 rows in 4 or 15 bags it turned
+        the labels over on some splits.
     n_neighbors, kernel, lam_s, lam_b, bag_factor, damping, max_iter, tol : of `bag_belief_propagation`.
     lam_a : weight of the aggregate embedding loss.
     pseudo : ``"count"`` makes the rows of highest probability positive, as many as the bag's count; ``"threshold"``
@@ -87,7 +89,7 @@ class LabelProportionClassifier(BagLearner):
     >>> X, y = make_moons(400, noise=0.1, random_state=0)
     >>> groups = np.arange(400) // 8
     >>> shares = {bag: y[groups == bag].mean() for bag in range(50)}
-    >>> model = LabelProportionClassifier(n_rounds=1, epochs=60, lr=0.01, random_state=0).fit(X, groups, shares)
+    >>> model = LabelProportionClassifier(epochs=60, lr=0.01, random_state=0).fit(X, groups, shares)
     >>> bool((model.predict(X) == y).mean() > 0.95)
     True
     """
@@ -112,7 +114,7 @@ class LabelProportionClassifier(BagLearner):
 
     def __init__(
         self,
-        n_rounds: int = 2,
+        n_rounds: int = 1,
         *,
         n_neighbors: int = 10,
         kernel: Kernel = "rbf",

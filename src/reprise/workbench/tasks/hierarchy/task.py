@@ -29,6 +29,7 @@ from reprise.workbench.tasks.hierarchy.baselines import entries
 from reprise.workbench.tasks.hierarchy.problem import LOOKUPS, HierarchyProblem, pose
 
 SEEDS = 3
+_CALLS_A_TOPIC = 2  # of a language model at most, on average over a tree, tries included
 _METRICS = (
     Metric(
         "found",
@@ -92,6 +93,7 @@ class HierarchyTask:
             "embedder": problem.encoder,
             "standardize": problem.standardize,
             "namer": "auto",
+            "max_calls": _CALLS_A_TOPIC * sum(problem.sizes),
         }
         built = build(job.entry, offered)
         began = time.perf_counter()
