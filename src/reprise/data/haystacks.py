@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Collection
 
+from reprise.data.brown import BROWN, ORIGIN, SHA256, SYSTEM, URLS, read_brown
 from reprise.data.sources import Source
-from reprise.errors import DamagedFileError, InvalidInputError
 
-_BROWN = "corpora/brown.zip"
-_COMMIT = "5db857e6f7df11eabb5e5665836db9ec8df07e28"
 _DESCRIBED = ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud")
 _MIN_WORDS = 12  # of a paragraph of prose; shorter ones are headings, fields and table rows
 
@@ -18,13 +15,13 @@ NLTK = Source(
     name="nltk",
     title="The Brown corpus",
     licence="non-commercial",
-    origin="github.com/nltk/nltk_data; W. N. Francis and H. Kucera, 1964, Brown University",
+    origin=ORIGIN,
     loader="reprise.data.haystacks.load_brown",
     serves=("retrieval-heads",),
-    files=(_BROWN,),
-    sha256={_BROWN: "9b275f9b3b95d7bd66ccfb7cd259f445a13bbe5d1f4107aba09fd3e8364bafa6"},
-    urls={_BROWN: f"https://raw.githubusercontent.com/nltk/nltk_data/{_COMMIT}/packages/{_BROWN}"},
-    system=("/usr/share/nltk_data", "/usr/local/share/nltk_data", "/usr/lib/nltk_data"),
+    files=(BROWN,),
+    sha256={BROWN: SHA256[BROWN]},
+    urls={BROWN: URLS[BROWN]},
+    system=SYSTEM,
     obtain="Set REPRISE_DATA to a folder that holds nltk/corpora/brown.zip, or connect to the internet.",
 )
 
@@ -50,23 +47,7 @@ def load_brown(genres: Collection[str] | None = None) -> dict[str, str]:
     DamagedFileError
         If the archive cannot be read.
     """
-    path = NLTK.locate(_BROWN)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            genre_of = dict(line.split() for line in archive.read("brown/cats.txt").decode().splitlines())
-            known = set(genre_of.values())
-            wanted = known if genres is None else set(genres)
-            if unknown := wanted - known:
-                raise InvalidInputError(
-                    f"The Brown corpus has no genre {min(unknown)!r}; it has {', '.join(sorted(known))}."
-                )
-            return {
-                name: plain_text(archive.read(f"brown/{name}").decode())
-                for name, genre in genre_of.items()
-                if genre in wanted
-            }
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as problem:
-        raise DamagedFileError(path, str(problem)) from problem
+    return {name: plain_text(text) for name, text in read_brown(NLTK.locate(BROWN), genres).items()}
 
 
 def load_descriptions() -> dict[str, str]:

@@ -18,7 +18,8 @@ class Source:
 
     Parameters
     ----------
-    name : of the data set, and of its folder under `REPRISE_DATA`.
+    name : of the data set, and of its folder under `REPRISE_DATA` unless `folder` says another.
+    folder : that it shares with another data set.
     title, licence, origin : for people; `origin` cites the public home.
     loader : dotted name of the function that loads it.
     serves : slugs of the papers that use it.
@@ -37,12 +38,14 @@ class Source:
     obtain: str
     serves: tuple[str, ...] = ()
     files: tuple[str, ...]
+    folder: str = ""
     sha256: Mapping[str, str] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
     system: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         SOURCES[self.name] = self
+        object.__setattr__(self, "folder", self.folder or self.name)
 
     def here(self) -> bool:
         """Say whether every file of the data set is on this machine."""
@@ -52,8 +55,8 @@ class Source:
         """Give the path of `file` if it is on this machine, else None; downloads nothing."""
         folders = [Path(folder) for folder in self.system]
         if root := os.environ.get("REPRISE_DATA"):
-            folders.append(Path(root) / self.name)
-        folders.append(download_folder() / self.name)
+            folders.append(Path(root) / self.folder)
+        folders.append(download_folder() / self.folder)
         return next((path for folder in folders if (path := folder / file).is_file()), None)
 
     def locate(self, file: str) -> Path:
@@ -75,7 +78,7 @@ class Source:
                         self.urls[file],
                         known_hash=f"sha256:{self.sha256[file]}",
                         fname=file,
-                        path=download_folder() / self.name,
+                        path=download_folder() / self.folder,
                         progressbar=True,
                     )
                 )

@@ -1,4 +1,4 @@
-"""Measures of bags, clusterings, discovered categories, retrievals and subsets, and accuracies over folds."""
+"""Measures of bags, clusterings, discovered categories, separability, retrievals, subsets; accuracies over folds."""
 
 from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
@@ -14,6 +14,7 @@ from reprise.metrics.retrieval import (
     relevance_by_judgement,
     relevance_by_label,
 )
+from reprise.metrics.separability import gdv, gdv_profile
 from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "category_accuracy",
     "class_number_error",
     "fold_curves",
+    "gdv",
+    "gdv_profile",
     "hungarian_accuracy",
     "hungarian_matching",
     "jaccard",
