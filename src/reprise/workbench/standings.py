@@ -18,7 +18,7 @@ import numpy as np
 
 from reprise.errors import DamagedFileError, MissingDataError
 
-_ROWS = 3_000
+_ROWS = 2_000
 _COMPONENTS = 50
 _PLACES = 3
 
@@ -48,7 +48,7 @@ class Standing:
     data: str
     load: Callable[[], Rows]
     ask: Callable[[Rows], dict[str, Any]]
-    budget: str = "6m"
+    budget: str = "90s"
     metrics: tuple[str, ...] = field(default=())
 
     @property
@@ -66,7 +66,7 @@ def digits() -> Rows:
 
 
 def mnist_digits() -> Rows:
-    """3,000 of MNIST's digits."""
+    """2,000 of MNIST's digits."""
     from reprise.data.mnist import mnist
 
     data = mnist()
@@ -74,7 +74,7 @@ def mnist_digits() -> Rows:
 
 
 def clothes() -> Rows:
-    """3,000 of Fashion-MNIST's pieces of clothing."""
+    """2,000 of Fashion-MNIST's pieces of clothing."""
     from reprise.data.fashion_mnist import fashion_mnist
 
     data = fashion_mnist()
@@ -82,7 +82,7 @@ def clothes() -> Rows:
 
 
 def photographs() -> Rows:
-    """3,000 of CIFAR-10's photographs, as EfficientNet-Lite0 sees them."""
+    """2,000 of CIFAR-10's photographs, as EfficientNet-Lite0 sees them."""
     from reprise.data.cifar10 import cifar10
     from reprise.models.vision import image_features, load_backbone
 
