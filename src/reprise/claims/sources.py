@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # What finds, judges and describes has no part in a measurement: verdicts are derived anew from measurements anyway.
 _APART = {"claim", "catalogue", "errors"}
-_APART_ALONE = {(), ("claims",), ("claims", "sources")}
+_APART_ALONE = {(), ("claims",), ("claims", "sources"), ("data", "sources")}
 _WORDS_OF_A_CLAIM = {"says", "note"}
 _NOT_CODE = {"ctx", "kind", "type_comment", "type_ignores"}
 
