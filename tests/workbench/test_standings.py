@@ -33,7 +33,7 @@ def test_a_bench_is_kept_and_not_repeated(quick, tmp_path):
     assert board["rows"][0]["metrics"]["ARI"]["mean"] == 1.0
     assert measure(tmp_path, [BLOBS]) == []
     table = markdown(tmp_path, "cluster", [BLOBS])
-    assert "**Heaps: three heaps** (60 rows)" in table
+    assert "**Heaps: three heaps** (rows: 60)" in table
     assert "| 1 | KMeans | 1.000 (1.000 to 1.000) | 1.000 (1.000 to 1.000) |" in table
     assert markdown(tmp_path, "discover", [BLOBS]) == ""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,8 +48,8 @@ class Standing:
     data: str
     load: Callable[[], Rows]
     ask: Callable[[Rows], dict[str, Any]]
-    budget: str = "90s"
-    metrics: tuple[str, ...] = field(default=())
+    budget: str = "2m"
+    metrics: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -104,10 +104,10 @@ def discovered(rows: Rows) -> dict[str, Any]:
 
 _DATA = {"digits": digits, "MNIST": mnist_digits, "Fashion-MNIST": clothes, "CIFAR-10 features": photographs}
 STANDINGS = tuple(
-    Standing(task, data, load, ask, metrics=metrics)
-    for task, ask, metrics in (
-        ("discover", discovered, ("all", "known", "new")),
-        ("cluster", clustered, ("ARI", "accuracy", "NMI")),
+    Standing(task, data, load, ask, budget, metrics)
+    for task, ask, budget, metrics in (
+        ("discover", discovered, "4m", ("all", "known", "new")),
+        ("cluster", clustered, "2m", ("ARI", "accuracy", "NMI")),
     )
     for data, load in _DATA.items()
 )
@@ -166,7 +166,12 @@ def markdown(folder: str | Path, task: str, standings: Sequence[Standing] = STAN
 def _table(board: dict[str, Any], metrics: Sequence[str]) -> str:
     facts = board["facts"]
     heads = ["", "method", *metrics, "seconds"]
-    lines = [f"**{board['source']}** ({facts['rows']} rows)", "", f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+    lines = [
+        f"**{board['source']}** (rows: {facts['rows']})",
+        "",
+        f"| {' | '.join(heads)} |",
+        "|" + "---|" * len(heads),
+    ]
     for row in board["rows"]:
         link = f"[{row['method']}](papers/{row['paper']}.md)" if row["paper"] else row["method"]
         if row["status"] == "done":
