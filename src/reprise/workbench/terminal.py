@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rich import box
@@ -15,6 +16,7 @@ from reprise.workbench.page import cell, leaders
 
 _KIND_STYLES = {"paper": "bold cyan", "baseline": "", "yours": "bold magenta"}
 _ROOMY = 110
+_NAME = 24  # letters of a name in a line, where there is little room
 
 
 def leaderboard(board: Leaderboard, width: int = 80) -> Group:
@@ -39,8 +41,28 @@ def leaderboard(board: Leaderboard, width: int = 80) -> Group:
             mean, span = cell(row, metric)
             text = Text(mean, style="bold" if row.name in best.get(metric.name, ()) else "")
             cells.append(text.append(f"\n{span}", style="not bold dim") if span and roomy else text)
-        table.add_row(str(place), Text(row.name, style=_KIND_STYLES[row.entry.kind]), *cells)
+        name = row.name if roomy else in_lines(row.name)
+        table.add_row(str(place), Text(name, style=_KIND_STYLES[row.entry.kind]), *cells)
     return Group(table, *_below(board))
+
+
+def in_lines(name: str, limit: int = _NAME) -> str:
+    r"""Break a long name at its words or capitals.
+
+    Examples
+    --------
+    >>> in_lines("ManifoldLinearizingClustering"), in_lines("KMeans")
+    ('ManifoldLinearizing\nClustering', 'KMeans')
+    """
+    if len(name) <= limit:
+        return name
+    lines = [""]
+    for word in re.findall(r"\s*(?:[A-Z]+[^A-Z\s]*|[^A-Z\s]+)|\s+", name):
+        if lines[-1] and len(lines[-1] + word) > limit:
+            lines.append(word.lstrip())
+        else:
+            lines[-1] += word
+    return "\n".join(lines)
 
 
 def _below(board: Leaderboard) -> Iterator[Text]:

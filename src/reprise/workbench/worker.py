@@ -24,7 +24,7 @@ from reprise.workbench import tasks
 from reprise.workbench.contract import Entry, Job, Outcome, Problem
 
 _START_SECONDS = 300.0  # a cold disk may take long to import the numerical libraries, never this long
-_STOP_SECONDS = 5.0
+_STOP_SECONDS = 30.0
 _LEAVE_SECONDS = 1.0
 _MAX_WARNINGS = 3
 _MAX_CHARACTERS = 240
