@@ -78,7 +78,7 @@ def test_the_page_shows_what_was_found(board, source):
     text = " ".join(Page(source).text)
     assert f"Best: {board.best.name}" in text
     for row in board.rows:
-        assert all(line in text for line in in_lines(row.name).split("\n"))
+        assert row.name in text
         assert all(note in text for note in row.notes)
     for metric in board.metrics:
         assert metric.says in text
@@ -116,7 +116,7 @@ def test_the_table_fits_a_narrow_terminal(board):
     for metric in board.metrics:
         assert metric.detail or metric.name in text
     for row in board.rows:
-        assert row.name in text
+        assert all(line in text for line in in_lines(row.name).split("\n"))
 
 
 def test_json_has_no_nan_and_the_ranks_in_order(board):
