@@ -15,7 +15,6 @@ from reprise.errors import InvalidInputError, RepriseError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from reprise.runner import Event
 
 app = typer.Typer(
     help="Reprise: daily papers you can run. Use each method on your own data, and measure its claims again.",
@@ -26,7 +25,6 @@ app = typer.Typer(
 
 EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 ALL = "all"
-_NAME_WIDTH = 34
 
 
 class ScaleName(StrEnum):
@@ -127,6 +125,7 @@ def run(
     """Measure the claims of papers on real data and print the verdicts; writes a report beside the results."""
     from reprise import claims, runner
     from reprise.report import arm_tables, claim_table, write_paper_page
+    from reprise.runner.progress import RunProgress
 
     every = ALL in slugs
     if not every:
@@ -146,7 +145,7 @@ def run(
     failures: list[str] = []
     for slug in claims.runnable() if every else slugs:
         try:
-            with _Progress(_stderr()) as progress:
+            with RunProgress(_stderr()) as progress:
                 result = runner.run([slug], on_event=progress.show, **settings)[0]
         except KeyboardInterrupt:
             _stderr().print(f"Stopped. Finished trials are kept in {out}; the same command with --resume continues.")
@@ -333,45 +332,6 @@ def bench(
     _stderr().print(f"Report: {_escape(str(files[0]))}   Beside it: {beside}", soft_wrap=True)
     if board.interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
-
-
-class _Progress:
-    """A bar for each paper: trials done, time spent, time to go."""
-
-    def __init__(self, console: Console):
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
-        )
-        self.bars: dict[str, Any] = {}
-
-    def __enter__(self) -> _Progress:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.progress.stop()
-
-    def show(self, event: Event) -> None:
-        if event.paper not in self.bars:
-            self.bars[event.paper] = self.progress.add_task(event.paper, total=event.total)
-        doing = {"prepare": "preparing", "start": "running", "trial": "running", "judge": "judged"}[event.stage]
-        self.progress.update(
-            self.bars[event.paper], completed=event.done, description=f"{event.paper}: {doing}".ljust(_NAME_WIDTH)
-        )
 
 
 def _seeds(text: str) -> int | list[int]:

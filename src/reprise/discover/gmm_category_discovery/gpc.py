@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from reprise.discover.gmm_category_discovery.concentration import concentrations
 from reprise.discover.gmm_category_discovery.losses import RepresentationLoss
-from reprise.discover.gmm_category_discovery.mixture import Sampler, SemiSupervisedGMM, first_guess
+from reprise.discover.gmm_category_discovery.mixture import SemiSupervisedGMM
 from reprise.discover.gmm_category_discovery.networks import FeatureViews, Network, ResidualHead
+from reprise.discover.gmm_category_discovery.sampler import Sampler, first_guess
 from reprise.errors import InvalidInputError
 from reprise.nn.encoders import MLP
 from reprise.nn.partial_labels import PartialLabels, partial_labels

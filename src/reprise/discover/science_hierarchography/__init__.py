@@ -11,7 +11,7 @@ arXiv 2504.13834.
 
 from reprise.discover.science_hierarchography.allocation import allocate_subclusters, auto_sizes
 from reprise.discover.science_hierarchography.embedding import TfidfEncoder
-from reprise.discover.science_hierarchography.estimator import ScienceHierarchy, fit_facets, name_tree
+from reprise.discover.science_hierarchography.estimator import ScienceHierarchy, fit_facets
 from reprise.discover.science_hierarchography.facets import FACETS, chat_facets, facet_vectors, rhetorical_parts
 from reprise.discover.science_hierarchography.flmsci import (
     LLMTaxonomy,
@@ -27,6 +27,7 @@ from reprise.discover.science_hierarchography.lookup import (
     query_of,
 )
 from reprise.discover.science_hierarchography.naming import ChatNamer
+from reprise.discover.science_hierarchography.naming_tree import name_tree
 from reprise.discover.science_hierarchography.pages import tree_html, tree_json, tree_markdown
 from reprise.discover.science_hierarchography.papers import DuplicateTitleWarning, Paper, as_papers
 from reprise.discover.science_hierarchography.phrases import KeyPhraseNamer, class_tfidf

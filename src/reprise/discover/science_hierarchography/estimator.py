@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from reprise.discover.science_hierarchography.embedding import Embed, encoder_of
 from reprise.discover.science_hierarchography.facets import FACETS, chat_facets, facet_names, facet_vectors
 from reprise.discover.science_hierarchography.lookup import Agent, ChatAgent, EmbeddingAgent, beam_walk
 from reprise.discover.science_hierarchography.naming import ChatNamer
+from reprise.discover.science_hierarchography.naming_tree import name_tree
 from reprise.discover.science_hierarchography.papers import Paper, as_papers
 from reprise.discover.science_hierarchography.phrases import KeyPhraseNamer
 from reprise.discover.science_hierarchography.splitting import CLUSTERERS, Clusterer
@@ -32,7 +33,6 @@ from reprise.discover.science_hierarchography.tree import (
     Describe,
     Node,
     labels_from_tree,
-    rename_apart,
     tree_from_labels,
 )
 from reprise.errors import InvalidInputError
@@ -322,62 +322,6 @@ class ScienceHierarchy(ClusterMixin, BaseEstimator):
             yield
         finally:
             self.seconds_[what] += time.perf_counter() - began
-
-
-def name_tree(
-    tree: Node,
-    describe: Callable[[list[Node]], None],
-    *,
-    known: Mapping[tuple[int, ...], Node] | None = None,
-    by_children: bool = False,
-    unread: Collection[int] = (),
-    progress: bool = False,
-) -> None:
-    """Name every node of a tree in place, one group of siblings after the other.
-
-    Parameters
-    ----------
-    tree : its root, which stays without a name.
-    describe : names siblings, such as `KeyPhraseNamer` or `ChatNamer`.
-    known : nodes that have been named already, by their papers; these names stay.
-    by_children : show a language model the names of a topic's children, where they have some, in place of its papers.
-    unread : papers that the namer is not shown, except where a topic has no other: for a fair test of how these are
-        found.
-    progress : show a bar.
-
-    References
-    ----------
-    M. Gao, J. Shah, W. Wang, D. Khashabi, "Science Hierarchography", 2025, arXiv 2504.13834.
-
-    Examples
-    --------
-    >>> papers = [Paper("", "Wing flutter."), Paper("", "Library cards.")]
-    >>> tree = tree_from_labels([[0], [1]])
-    >>> name_tree(tree, KeyPhraseNamer(papers, phrases=1))
-    >>> [node.name for node in tree.children]
-    ['wing flutter', 'library cards']
-    """
-    hidden = set(unread)
-    for node in tree.walk():
-        found = (known or {}).get(tuple(node.papers)) if node.level else None
-        if found is not None:
-            node.name, node.summary, node.named_by = found.name, found.summary, found.named_by
-    for siblings in tqdm([*tree.families()], desc="naming", unit="family", disable=not progress):
-        new = [node for node in siblings if not node.name]
-        if new:
-            shown = [
-                replace(
-                    node,
-                    children=node.children if by_children else [],
-                    papers=[paper for paper in node.papers if paper not in hidden] or node.papers,
-                )
-                for node in new
-            ]
-            describe(shown)
-            for node, told in zip(new, shown, strict=True):
-                node.name, node.summary, node.named_by = told.name, told.summary, told.named_by
-        for node, name in zip(siblings, rename_apart([node.name for node in siblings]), strict=True):
-            node.name = name
 
 
 def fit_facets(papers: Sequence, facets: Sequence[str] = tuple(FACETS), **settings: Any) -> dict[str, ScienceHierarchy]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,23 +16,23 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from reprise.discover.vidi.description import ClusterDescription, contrasts, describe, mean_maps
-from reprise.discover.vidi.features import Normalisation, explanation_features, net_evidence
+from reprise.discover.vidi.checks import finite, grey, integers
+from reprise.discover.vidi.description import contrasts, mean_maps
+from reprise.discover.vidi.explaining import Attribution, ExplainedImages
+from reprise.discover.vidi.features import Normalisation, net_evidence
 from reprise.discover.vidi.grouping import Group, group
+from reprise.discover.vidi.reading import ClusterReports
 from reprise.errors import InvalidInputError
-from reprise.nn.explain import METHODS, deep_shap
-from reprise.nn.explain.attributions import Method
+from reprise.nn.explain import METHODS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 EXEMPLARS = 5
 """Images nearest to the centre that stand for a cluster."""
 
-Attribution = Method | Callable[[nn.Module, Any, Any], ArrayLike]
 
-
-class ExplanationClustering(ClusterMixin, BaseEstimator):
+class ExplanationClustering(ClusterReports, ExplainedImages, ClusterMixin, BaseEstimator):
     """Group images by why a classifier decided on them, and describe each group by what speaks for and against.
 
     Clusters of pixels tell how images look. Here an image is represented by its attribution map, which shares the
@@ -299,7 +298,7 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         if features.shape[1] != self.features_.shape[1]:
             raise InvalidInputError(f"Maps of these give {features.shape[1]} features; {self.features_.shape[1]} were "
                                     "clustered.")  # fmt: skip
-        return self._assign(features, _integers(predictions, len(features), "predictions"))
+        return self._assign(features, integers(predictions, len(features), "predictions"))
 
     def transform(self, X: ArrayLike | torch.Tensor) -> Float[np.ndarray, "n p"]:
         """Explain images, and give the features of their explanations.
@@ -315,136 +314,10 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
         check_is_fitted(self)
         return self._explain(X).features
 
-    def describe(self, class_names: Sequence[str] | None = None) -> list[ClusterDescription]:
-        """Put each cluster into words, the most severe first.
-
-        Parameters
-        ----------
-        class_names : of the classes, from 0; by default "class 0" and so on.
-
-        Returns
-        -------
-        One description a cluster.
-        """
-        check_is_fitted(self)
-        named = [None if c < 0 else self._class_name(int(c), class_names) for c in self.cluster_classes_]
-        return [
-            describe(
-                k,
-                named[k],
-                np.flatnonzero(self.labels_ == k),
-                float(self.severity_[k]),
-                self._correct,
-                self.favorable_maps_[k],
-                self.exemplars_[k],
-            )
-            for k in range(len(self.severity_))
-        ]
-
-    def plot(self, cluster: int) -> Figure:
-        """Draw a cluster's pictures side by side: the mean image, what speaks for and against, and what is special.
-
-        Parameters
-        ----------
-        cluster : its number.
-
-        Returns
-        -------
-        A matplotlib figure.
-        """
-        from reprise.discover.vidi.pictures import figure_of
-
-        check_is_fitted(self)
-        if not 0 <= cluster < len(self.severity_):
-            raise InvalidInputError(f"There is no cluster {cluster}; they are 0 to {len(self.severity_) - 1}.")
-        return figure_of(self._pictures(cluster))
-
-    def to_html(self, *, title: str = "Images grouped by explanation", class_names: Sequence[str] | None = None) -> str:
-        """Write the clusters as one HTML page with its pictures inside, for a reader of images.
-
-        Parameters
-        ----------
-        title : of the page.
-        class_names : of the classes, from 0.
-
-        Returns
-        -------
-        The page; all text in it is escaped.
-        """
-        from reprise.discover.vidi.page import page
-
-        check_is_fitted(self)
-        descriptions = self.describe(class_names)
-        return page(title, descriptions, [self._pictures(d.cluster) for d in descriptions], self._exemplar_images)
-
-    def _pictures(self, cluster: int) -> dict[str, Float[np.ndarray, "H W 3"]]:
-        from reprise.discover.vidi.pictures import cluster_pictures
-
-        return cluster_pictures(
-            self.favorable_maps_[cluster],
-            self.unfavorable_maps_[cluster],
-            self.contrast_maps_[cluster],
-            None if self.mean_images_ is None else self.mean_images_[cluster],
-        )
-
     def _check_range(self) -> None:
         values = list(self.k_range)
         if len(values) != 2 or not all(isinstance(k, Integral) for k in values) or not 2 <= values[0] <= values[1]:
             raise InvalidInputError(f"k_range is two integers from 2 up, the smaller first; got {self.k_range}.")
-
-    def _features(self, maps: ArrayLike) -> Float[np.ndarray, "n p"]:
-        return explanation_features(
-            maps, grid=self.grid, split_sign=self.split_sign, normalize=self.normalize, add_mass=self.add_mass
-        )
-
-    def _explain(self, X: ArrayLike | torch.Tensor) -> _Explanations:
-        if self.model_ is None or self._background is None:
-            raise InvalidInputError("These clusters were made by fit_maps, which knows no model; use predict_maps.")
-        ndim = X.ndim if isinstance(X, torch.Tensor) else np.ndim(X)
-        if ndim not in {3, 4}:
-            raise InvalidInputError(f"Images (n, channels, H, W) or (n, H, W) are expected; got {ndim} dimensions.")
-        if callable(self.attribution):
-            return self._explain_by_callable(X)
-        found = deep_shap(
-            self.model_,
-            X,
-            self._background,
-            target="all" if self.explained == "all" else "pred",
-            max_background=self.max_background,
-            batch_size=self.batch_size,
-            method=self.attribution,
-            random_state=self._explain_seed,
-            progress=self.progress,
-        )
-        if self.explained == "predicted":
-            features = self._features(found.maps)
-            return _Explanations(found.maps, found.scores, features, found.background, found.completeness_error)
-        every, predicted = np.arange(len(found.maps)), found.scores.argmax(axis=1)
-        features = np.hstack([self._features(found.maps[:, c]) for c in range(found.scores.shape[1])])
-        return _Explanations(
-            found.maps[every, predicted],
-            found.scores,
-            features,
-            found.background,
-            found.completeness_error[every, predicted],
-        )
-
-    def _explain_by_callable(self, X: ArrayLike | torch.Tensor) -> _Explanations:
-        from reprise.nn.explain.network import Explained, held_still
-
-        assert callable(self.attribution)
-        assert self.model_ is not None
-        if self.explained == "all":
-            raise InvalidInputError("An attribution of your own gives the predicted class's maps; explained='all' asks "
-                                    "for one of deep_shap's.")  # fmt: skip
-        network = Explained(self.model_, self.batch_size)
-        images = network.tensor(X, "Images")
-        with held_still(self.model_):
-            scores = network.scores(images).numpy()
-            maps = np.asarray(self.attribution(self.model_, X, self._background))
-        if len(maps) != len(images):
-            raise InvalidInputError(f"The attribution gave {len(maps)} maps of {len(images)} images.")
-        return _Explanations(maps, scores, self._features(maps), None, None)
 
     def _cluster(
         self,
@@ -458,10 +331,10 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
     ) -> ExplanationClustering:
         n = len(features)
         self.features_, self.maps_ = features, evidence
-        self.predictions_ = _integers(predictions, n, "predictions")
-        self.sample_severity_ = _finite(severity, n, "severity")
-        self._correct = None if y is None else self.predictions_ == _integers(y, n, "y")
-        pictures = None if images is None else _grey(images, evidence.shape)
+        self.predictions_ = integers(predictions, n, "predictions")
+        self.sample_severity_ = finite(severity, n, "severity")
+        self._correct = None if y is None else self.predictions_ == integers(y, n, "y")
+        pictures = None if images is None else grey(images, evidence.shape)
         seed = int(state.randint(np.iinfo(np.int32).max))
         self._groups = self._group_classes(seed)
         self._number_clusters()
@@ -532,42 +405,3 @@ class ExplanationClustering(ClusterMixin, BaseEstimator):
             if len(rows):
                 labels[rows] = self._numbers[label][found.assign(features[rows])]
         return labels
-
-    @staticmethod
-    def _class_name(label: int, names: Sequence[str] | None) -> str:
-        if names is None:
-            return f"class {label}"
-        if label >= len(names):
-            raise InvalidInputError(f"{len(names)} class names were given; there is a class {label}.")
-        return str(names[label])
-
-
-class _Explanations(NamedTuple):
-    maps: np.ndarray
-    scores: np.ndarray
-    features: np.ndarray
-    background: np.ndarray | None
-    completeness_error: np.ndarray | None
-
-
-def _integers(values: ArrayLike, n: int, what: str) -> Int[np.ndarray, " n"]:
-    array = np.asarray(values)
-    if array.shape != (n,) or array.dtype.kind not in "iub" or (array.size and array.min() < 0):
-        raise InvalidInputError(f"{what} are expected to be {n} classes, integers from 0; got {array.dtype} of shape "
-                                f"{array.shape}.")  # fmt: skip
-    return array.astype(np.int64)
-
-
-def _finite(values: ArrayLike, n: int, what: str) -> Float[np.ndarray, " n"]:
-    array = np.asarray(values, dtype=float)
-    if array.shape != (n,) or not np.isfinite(array).all():
-        raise InvalidInputError(f"{what} is expected to be {n} finite numbers; got shape {array.shape}.")
-    return array
-
-
-def _grey(images: ArrayLike | torch.Tensor, shape: tuple[int, ...]) -> Float[np.ndarray, "n H W"]:
-    array = np.asarray(images.detach().cpu() if isinstance(images, torch.Tensor) else images, dtype=float)
-    grey = array.mean(axis=1) if array.ndim == 4 else array
-    if grey.shape != shape:
-        raise InvalidInputError(f"Images {array.shape} do not fit maps (n, H, W) of shape {shape}.")
-    return grey

@@ -16,6 +16,7 @@ once or many times, in place or not. What is neither linear nor has a rule is an
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -111,7 +112,7 @@ class _Cursor:
     row = 0
 
 
-class _Calls(TorchFunctionMode):
+class _Calls(TorchFunctionMode, ABC):
     """Sees each call of torch in a forward pass; those that depend on the input have a gradient."""
 
     def __init__(self, count: int):
@@ -142,11 +143,13 @@ class _Calls(TorchFunctionMode):
             self._refuse(name)
         return result
 
+    @abstractmethod
     def elementwise(self, x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-        raise NotImplementedError
+        """Apply an elementwise function."""
 
+    @abstractmethod
     def max_pool(self, x: Tensor, pool: Callable[[Tensor], tuple[Tensor, Tensor]], dimensions: int) -> Tensor:
-        raise NotImplementedError
+        """Apply max pooling over the last `dimensions`."""
 
     def aligned(self, x: Tensor) -> None:
         """Refuse activations whose rows are not the samples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ WARD_TEXTS = 10_000  # above, all pairs of texts take too much memory
 _BATCHED = 4e9
 
 
-class KeyPhraseTree:
+class KeyPhraseTree(ABC):
     """What the baselines share: levels of clusters become a tree that key phrases name, as they do the papers' own."""
 
     def __init__(self, cluster_sizes: Sequence[int], random_state: int = 0):
@@ -32,9 +33,9 @@ class KeyPhraseTree:
         name_tree(self.tree_, KeyPhraseNamer(papers, embeddings))
         return self
 
+    @abstractmethod
     def levels(self, X: np.ndarray) -> np.ndarray:
         """Give clusters a level, top to bottom."""
-        raise NotImplementedError
 
 
 class FlatKMeans(KeyPhraseTree):
