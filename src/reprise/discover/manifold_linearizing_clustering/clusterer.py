@@ -105,6 +105,10 @@ class ManifoldLinearizingClustering(TransformerMixin, ClusterMixin, BaseEstimato
     >>> model.transform(X).shape, model.predict(X[:2]) == model.labels_[:2]
     ((150, 32), array([ True,  True]))
 
+    Notes
+    -----
+    Memberships are entropic projections; the quadratic one, which gives exact zeros, is not here.
+
     References
     ----------
     Ding, Tong, Chan, Dai, Ma and Haeffele (2023), "Unsupervised manifold linearizing and clustering", arXiv 2301.01805;
