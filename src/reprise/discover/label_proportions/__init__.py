@@ -1,8 +1,8 @@
 """Single labels from the number of positives in each bag, by belief propagation and a network that learns from it.
 
 `LabelProportionClassifier` is the whole method, `bag_belief_propagation` its inference on `similarity_graph`, and
-`DLLPClassifier` and `EasyLLPClassifier` are what it is compared with; the paper's GenBags is not here. All take `groups`
-(the bag of each row) and `proportions` (bag -> share of positives) or `counts`.
+`DLLPClassifier` and `EasyLLPClassifier` are what it is compared with; the paper's GenBags is not here. All take
+`groups` (the bag of each row) and `proportions` (bag -> share of positives) or `counts`.
 
 References
 ----------
