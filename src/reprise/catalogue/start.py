@@ -1,4 +1,4 @@
-"""A few lines to start from: the example in a method's own docstring."""
+"""A few lines to start from: what to install, and the example in a method's own docstring."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def snippet(paper: Paper) -> str:
     lines = [example.source.rstrip() for example in doctest.DocTestParser().get_examples(served.__doc__ or "")]
     imported = f"from {paper.module} import {first.name}"
     return "\n".join(dict.fromkeys([imported, *lines]))
+
+
+def distribution(family: str) -> str:
+    """Give what to install for the papers of a family.
+
+    Examples
+    --------
+    >>> distribution("language"), distribution("symmetry")
+    ('reprise-papers[language]', 'reprise-papers')
+    """
+    extra = {"language": "[language]", "structured": "[structured]", "segment": "[vision]"}.get(family, "")
+    return f"reprise-papers{extra}"

@@ -1,0 +1,228 @@
+"""Papers coming in: each is kept once, and a newer version changes it in place."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from reprise.site.store.heat import event_heat
+from reprise.site.store.tables import SHOWN, Label, Paper
+from reprise.site.store.types import now
+
+CHUNK = 500
+
+CATALOGUE, ARXIV, DAILY, SUBMITTED, FILE = "catalogue", "arxiv", "daily", "submitted", "file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperRecord:
+    """A paper as a source tells it; what the source does not know is empty.
+
+    Parameters
+    ----------
+    title, authors, abstract, day : of the paper; `day` is that of the feed, and of its first version elsewhere.
+    arxiv : arXiv id without version; `slug` : name in the catalogue. One of the two, or `link`, tells it apart.
+    summary, family, runs, venue, code, tasks : what the catalogue knows.
+    updated, version : of the text.
+    categories : the primary one first.
+    source : where it came from; `state` whether it is shown.
+    """
+
+    title: str
+    authors: Sequence[str]
+    day: datetime.date
+    source: str
+    abstract: str = ""
+    arxiv: str | None = None
+    slug: str | None = None
+    summary: str = ""
+    updated: datetime.datetime = field(default_factory=now)
+    version: int = 1
+    categories: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+    family: str = ""
+    runs: bool = False
+    venue: str = ""
+    code: str = ""
+    link: str = ""
+    state: str = SHOWN
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many papers of a batch were new, were changed, and were known as they are."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(self.new + other.new, self.changed + other.changed, self.same + other.same)
+
+
+def keep(session: Session, records: Iterable[PaperRecord]) -> Kept:
+    """Keep papers: new ones are added, known ones (by arXiv id, slug or link) take what is new of them.
+
+    A text of an older version than the one kept changes nothing; what a source leaves empty is left as it is; the day
+    of a paper and whether it is shown never change here. Memory is that of `CHUNK` records.
+    """
+    kept = Kept()
+    stream = iter(records)
+    while chunk := list(itertools.islice(stream, CHUNK)):
+        kept += _keep_chunk(session, chunk)
+    return kept
+
+
+def _keep_chunk(session: Session, records: Sequence[PaperRecord]) -> Kept:
+    by_name: dict[tuple[str, str], PaperRecord] = {}
+    merged: list[PaperRecord] = []
+    for record in records:  # the same paper twice in one chunk: the later version
+        name = _name(record)
+        if name in by_name and by_name[name].version > record.version:
+            continue
+        by_name[name] = record
+    merged = list(by_name.values())
+    known = _known(session, merged)
+    new: list[PaperRecord] = []
+    changes: list[dict[str, Any]] = []
+    relabel: dict[int, list[dict[str, Any]]] = {}
+    same = 0
+    for record in merged:
+        paper = next((known[name] for name in _names(record) if name in known), None)
+        if paper is None:
+            new.append(record)
+            continue
+        change = _change(paper, record)
+        labels = _missing_labels(paper, record)
+        if labels is not None:
+            relabel[paper.id] = labels
+        if change:
+            changes.append({"id": paper.id, **change})
+        same += not change and labels is None
+    _add(session, new)
+    if changes:
+        for fields, group in itertools.groupby(sorted(changes, key=_fields), key=_fields):
+            assert fields
+            session.execute(update(Paper), list(group))
+    for paper_id, labels in relabel.items():
+        kinds = {label["kind"] for label in labels}
+        session.execute(delete(Label).where(Label.paper_id == paper_id, Label.kind.in_(kinds)))
+        session.execute(insert(Label), labels)
+    changed = len(merged) - len(new) - same
+    return Kept(len(new), changed, same)
+
+
+def _fields(change: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted(change))
+
+
+def _names(record: PaperRecord) -> list[tuple[str, str]]:
+    named = [("arxiv", record.arxiv), ("slug", record.slug)]
+    if not record.arxiv and not record.slug:
+        named.append(("link", record.link))
+    return [(kind, name) for kind, name in named if name]
+
+
+def _name(record: PaperRecord) -> tuple[str, str]:
+    names = _names(record)
+    return names[0] if names else ("title", record.title.casefold())
+
+
+def _known(session: Session, records: Sequence[PaperRecord]) -> dict[tuple[str, str], Paper]:
+    wanted: dict[str, list[str]] = {"arxiv": [], "slug": [], "link": []}
+    for record in records:
+        for kind, name in _names(record):
+            wanted[kind].append(name)
+    conditions = [getattr(Paper, kind).in_(names) for kind, names in wanted.items() if names]
+    if not conditions:
+        return {}
+    from sqlalchemy.orm import selectinload
+
+    papers = session.scalars(select(Paper).where(or_(*conditions)).options(selectinload(Paper.labels)))
+    return {(kind, name): paper for paper in papers for kind in wanted if (name := getattr(paper, kind))}
+
+
+def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
+    if record.version < paper.version:
+        return {}
+    incoming: dict[str, Any] = {
+        "arxiv": record.arxiv,
+        "slug": record.slug,
+        "title": record.title,
+        "authors": list(record.authors),
+        "abstract": record.abstract,
+        "summary": record.summary,
+        "version": record.version,
+        "primary_category": record.categories[0] if record.categories else "",
+        "family": record.family,
+        "runs": record.runs,
+        "venue": record.venue,
+        "code": record.code,
+        "link": record.link,
+    }
+    if record.source != CATALOGUE:
+        incoming.pop("runs")
+    elif paper.abstract:  # a text from arXiv is newer than the catalogue's
+        incoming["title"], incoming["authors"] = paper.title, paper.authors
+    change = {
+        name: value for name, value in incoming.items() if (value or name == "runs") and value != getattr(paper, name)
+    }
+    if change and record.source != CATALOGUE:
+        change["updated"] = record.updated
+    return change
+
+
+def _labels(paper_id: int, record: PaperRecord) -> list[dict[str, Any]]:
+    return [
+        {"paper_id": paper_id, "kind": kind, "value": value}
+        for kind, values in (("category", record.categories), ("task", record.tasks))
+        for value in dict.fromkeys(values)
+    ]
+
+
+def _missing_labels(paper: Paper, record: PaperRecord) -> list[dict[str, Any]] | None:
+    """Give the labels of the kinds that the record knows, or None where the paper has these and no others."""
+    labels = _labels(paper.id, record)
+    kinds = {label["kind"] for label in labels}
+    has = {(label.kind, label.value) for label in paper.labels if label.kind in kinds}
+    if record.version < paper.version or has == {(label["kind"], label["value"]) for label in labels}:
+        return None
+    return labels
+
+
+def _add(session: Session, records: Sequence[PaperRecord]) -> None:
+    if not records:
+        return
+    rows = [
+        {
+            "arxiv": record.arxiv,
+            "slug": record.slug,
+            "title": record.title,
+            "authors": list(record.authors),
+            "abstract": record.abstract,
+            "summary": record.summary,
+            "day": record.day,
+            "updated": record.updated,
+            "version": record.version,
+            "source": record.source,
+            "state": record.state,
+            "primary_category": record.categories[0] if record.categories else "",
+            "family": record.family,
+            "runs": record.runs,
+            "venue": record.venue,
+            "code": record.code,
+            "link": record.link,
+            "heat": event_heat("day", record.day),
+        }
+        for record in records
+    ]
+    ids = session.scalars(insert(Paper).returning(Paper.id, sort_by_parameter_order=True), rows).all()
+    labels = [label for paper_id, record in zip(ids, records, strict=True) for label in _labels(paper_id, record)]
+    if labels:
+        session.execute(insert(Label), labels)

@@ -1,0 +1,122 @@
+"""The web application, put together."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from reprise.errors import RepriseError
+from reprise.site.seed import seed
+from reprise.site.settings import Settings
+from reprise.site.store import Store, open_store
+from reprise.site.web.context import LoginNeeded, Site
+from reprise.site.web.guard import SecurityHeaders, forgery_guard
+from reprise.site.web.limits import Limiter, TooMany
+from reprise.site.web.render import page, path
+from reprise.site.web.tokens import Signer
+
+PAGES = ("feed", "paper", "theme")
+"""Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
+
+_MESSAGES = {
+    403: "This form is too old, or not of this site. Go back, load the page again, and retry.",
+    404: "There is no such page here.",
+    405: "This address does not answer that way.",
+    429: "You are quicker than this site can take. Wait a moment, then try again.",
+    500: "Something went wrong here. It is not your doing; it has been written down.",
+}
+
+
+def create_app(settings: Settings | None = None, store: Store | None = None) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings : how it runs; None reads the environment.
+    store : an open database; None opens the one that the settings name.
+
+    Examples
+    --------
+    >>> app = create_app(Settings(database_url="sqlite://", secret_key="for this example"))
+    >>> app.title
+    'Reprise Daily Papers'
+    """
+    settings = settings or Settings()
+    store = store or open_store(settings.database_url)
+    seed(store)
+    site = Site(settings, store, Signer(settings.key()), Limiter())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()
+
+    app = FastAPI(
+        title=settings.title,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.site = site
+    app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.include_router(importlib.import_module("reprise.site.web.assets").router)
+    for name in PAGES:
+        module = importlib.import_module(f"reprise.site.web.pages.{name}")
+        app.include_router(module.router, dependencies=[Depends(forgery_guard)], include_in_schema=False)
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, problem: HTTPException) -> Response:
+        detail = problem.detail if problem.detail != HTTPStatus(problem.status_code).phrase else None
+        return _error(request, problem.status_code, detail, problem.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, problem: RequestValidationError) -> Response:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return _error(request, 422, f"{where or 'The request'}: {first['msg']}")
+
+    @app.exception_handler(RepriseError)
+    async def ours(request: Request, problem: RepriseError) -> Response:
+        return _error(request, 400, str(problem))
+
+    @app.exception_handler(TooMany)
+    async def too_many(request: Request, problem: TooMany) -> Response:
+        return _error(request, 429, None, {"retry-after": str(problem.retry_after)})
+
+    @app.exception_handler(LoginNeeded)
+    async def login_needed(request: Request, _: LoginNeeded) -> Response:
+        back = request.url.path if request.method == "GET" else request.headers.get("referer", "")
+        target = path("/login", next=back)
+        if "hx-request" in request.headers:
+            return Response(status_code=204, headers={"hx-redirect": target})
+        return RedirectResponse(target, 303)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, _: Exception) -> Response:
+        return _error(request, 500)
+
+
+def _error(request: Request, status: int, detail: str | None = None, headers: object = None) -> Response:
+    message = detail or _MESSAGES.get(status, HTTPStatus(status).phrase)
+    wants_page = request.url.path.split("/")[1] not in ("api", "mcp")
+    response: Response
+    if wants_page:
+        response = page(request, "error.html", status=status, code=status, message=message)
+    else:
+        response = JSONResponse({"detail": message}, status)
+    if isinstance(headers, dict):
+        response.headers.update(headers)
+    return response

@@ -1,0 +1,134 @@
+"""What every page has at hand: the site's parts, a transaction, and who is reading."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from reprise.site.settings import Settings
+from reprise.site.store import Store
+from reprise.site.store.tables import Account, LoginSession
+from reprise.site.store.types import now
+from reprise.site.web.limits import Limiter
+from reprise.site.web.tokens import Signer
+
+SESSION_COOKIE = "session"
+
+
+@dataclass
+class Site:
+    """The running site's parts.
+
+    Parameters
+    ----------
+    settings, store : as given.
+    signer : makes and reads signed tokens.
+    limiter : counts requests.
+    parts : what optional features keep, by name.
+    """
+
+    settings: Settings
+    store: Store
+    signer: Signer
+    limiter: Limiter
+    parts: dict[str, Any] = field(default_factory=dict)
+
+    def cookie(self, name: str) -> str:
+        """Give the name of a cookie: over HTTPS one that the browser ties to this host."""
+        return f"__Host-{name}" if self.settings.secure else name
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who is reading: an account, or nobody in particular."""
+
+    id: int
+    email: str
+    name: str
+    admin: bool
+
+
+def get_site(request: Request) -> Site:
+    """Give the running site's parts."""
+    site: Site = request.app.state.site
+    return site
+
+
+SiteHere = Annotated[Site, Depends(get_site)]
+
+
+def _reading(site: SiteHere) -> Iterator[Session]:
+    with site.store.reading() as session:
+        yield session
+
+
+def _writing(site: SiteHere) -> Iterator[Session]:
+    with site.store.writing() as session:
+        yield session
+
+
+Reading = Annotated[Session, Depends(_reading, scope="function")]
+Writing = Annotated[Session, Depends(_writing, scope="function")]
+
+
+def digest(secret: str) -> str:
+    """Give the digest under which a secret is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def find_reader(request: Request, site: SiteHere) -> Reader | None:
+    """Give the reader who is logged in, or None; looked up once a request."""
+    if not hasattr(request.state, "reader"):
+        request.state.reader = _look_up(request, site)
+    found: Reader | None = request.state.reader
+    return found
+
+
+def _look_up(request: Request, site: Site) -> Reader | None:
+    secret = request.cookies.get(site.cookie(SESSION_COOKIE))
+    if not secret:
+        return None
+    with site.store.reading() as session:
+        account = session.scalar(
+            select(Account)
+            .join(LoginSession, LoginSession.account_id == Account.id)
+            .where(LoginSession.digest == digest(secret), LoginSession.expires > now())
+        )
+    if account is None:
+        return None
+    return Reader(account.id, account.email, account.name, account.email in site.settings.admins)
+
+
+ReaderHere = Annotated[Reader | None, Depends(find_reader)]
+
+
+class LoginNeeded(Exception):
+    """Raised by pages that only a logged-in reader can use; answered by the way to log in."""
+
+
+def known_reader(reader: ReaderHere) -> Reader:
+    """Give the reader, or raise `LoginNeeded`."""
+    if reader is None:
+        raise LoginNeeded
+    return reader
+
+
+KnownReader = Annotated[Reader, Depends(known_reader)]
+
+
+def moderator(reader: KnownReader) -> Reader:
+    """Give the reader if they moderate; others see no such page."""
+    if not reader.admin:
+        from fastapi import HTTPException
+
+        raise HTTPException(404)
+    return reader
+
+
+Moderator = Annotated[Reader, Depends(moderator)]

@@ -1,0 +1,128 @@
+"""The front page: today, any day, week or month; what is trending, top, or new."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from reprise.catalogue import FAMILIES, TASKS
+from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
+from reprise.site.store.tables import Paper, VerdictEvent
+from reprise.site.store.types import now
+from reprise.site.web.context import Reading, find_reader
+from reprise.site.web.marks import marks_of
+from reprise.site.web.render import page
+
+router = APIRouter()
+
+_LAST = datetime.date(9998, 1, 1)
+
+
+def narrowed(
+    category: Annotated[str, Query(max_length=64)] = "",
+    family: Annotated[str, Query(max_length=32)] = "",
+    task: Annotated[str, Query(max_length=32)] = "",
+    runs: Annotated[bool, Query()] = False,
+) -> Filter:
+    """Give the filters that an address names."""
+    return Filter(category.strip(), family.strip(), task.strip(), runs)
+
+
+Narrowed = Annotated[Filter, Depends(narrowed)]
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
+
+
+@router.get("/", response_class=HTMLResponse)
+def front(
+    request: Request,
+    session: Reading,
+    filters: Narrowed,
+    date: Annotated[datetime.date | None, Query()] = None,
+    span: Annotated[Span, Query()] = "day",
+    number: PageNumber = 1,
+) -> HTMLResponse:
+    """Show the papers of a day, a week or a month, most voted first; an empty today shows the latest day with some."""
+    today = now().date()
+    asked = min(date or today, _LAST)
+    day = asked
+    if date is None:
+        day = latest_day(session, today, filters) or today
+    days = days_of(span, day)
+    return page(
+        request,
+        "feed.html",
+        view="date",
+        span=span,
+        day=day,
+        days=days,
+        today=today,
+        before=latest_day(session, days[0] - datetime.timedelta(days=1), filters) if days[0].year > 1 else None,
+        after=next_day(session, days[1], filters),
+        **listing(request, session, feed(session, days=days, narrowed=filters, page=number), filters),
+    )
+
+
+@router.get("/trending", response_class=HTMLResponse)
+def trending(request: Request, session: Reading, filters: Narrowed, number: PageNumber = 1) -> HTMLResponse:
+    """Show what is trending."""
+    found = feed(session, order="trending", narrowed=filters, page=number)
+    return page(request, "feed.html", view="trending", **listing(request, session, found, filters))
+
+
+@router.get("/new", response_class=HTMLResponse)
+def new(request: Request, session: Reading, filters: Narrowed, number: PageNumber = 1) -> HTMLResponse:
+    """Show the latest papers."""
+    found = feed(session, order="new", narrowed=filters, page=number)
+    return page(request, "feed.html", view="new", **listing(request, session, found, filters))
+
+
+@router.get("/top", response_class=HTMLResponse)
+def top(
+    request: Request,
+    session: Reading,
+    filters: Narrowed,
+    span: Annotated[Literal["day", "week", "month", "all"], Query()] = "week",
+    number: PageNumber = 1,
+) -> HTMLResponse:
+    """Show the papers with most votes of the last day, week or month, or of all time."""
+    today = now().date()
+    back = {"day": 0, "week": 6, "month": 29, "all": None}[span]
+    days = None if back is None else (today - datetime.timedelta(days=back), today)
+    found = feed(session, days=days, narrowed=filters, page=number)
+    return page(request, "feed.html", view="top", span=span, **listing(request, session, found, filters))
+
+
+def listing(request: Request, session: Session, found: Page, filters: Filter) -> dict[str, Any]:
+    """Give what every page with a list of papers shows beside it."""
+    return {
+        "found": found,
+        "filters": filters,
+        "verdicts": verdicts_of(session, found.papers),
+        "marks": marks_of(session, find_reader(request, request.app.state.site), found.papers),
+        "families": FAMILIES,
+        "tasks": TASKS,
+        "categories": label_counts(session, "category", 40),
+    }
+
+
+def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:
+    """Give the verdicts on each paper's claims: those that hold first."""
+    running = [paper.id for paper in papers if paper.runs]
+    if not running:
+        return {}
+    verdicts: dict[int, list[str]] = {}
+    rows = session.execute(
+        select(VerdictEvent.paper_id, VerdictEvent.verdict).where(
+            VerdictEvent.paper_id.in_(running), VerdictEvent.scale != "quick"
+        )
+    )
+    for paper_id, verdict in rows:
+        verdicts.setdefault(paper_id, []).append(verdict)
+    order = ("holds", "undecided", "does not hold")
+    return {paper_id: sorted(several, key=order.index) for paper_id, several in verdicts.items()}

@@ -1,0 +1,19 @@
+"""Where a reader is sent back to: never to another site."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fastapi import Request
+
+
+def local_target(request: Request, address: str) -> str:
+    """Give the path and query of an address of this site; anything else becomes the front page."""
+    if "\\" in address or any(ord(letter) < 32 for letter in address):
+        return "/"
+    parts = urlsplit(address)
+    if parts.netloc and parts.netloc != request.url.netloc:
+        return "/"
+    if parts.scheme not in ("", "http", "https") or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return "/"
+    return parts.path + (f"?{parts.query}" if parts.query else "")

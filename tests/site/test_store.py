@@ -1,0 +1,227 @@
+import datetime
+import threading
+
+import numpy as np
+import pytest
+from sqlalchemy import func, insert, inspect, select, text, update
+from sqlalchemy.exc import IntegrityError
+from tests.site.conftest import record
+
+from reprise.errors import InvalidInputError
+from reprise.site import open_store
+from reprise.site.seed import seed
+from reprise.site.store.feed import Filter, days_of, feed, find_paper, latest_day, next_day
+from reprise.site.store.heat import HALF_LIFE, event_heat, reheat, warmer
+from reprise.site.store.papers import Kept, keep
+from reprise.site.store.tables import PENDING, Account, Base, Embedding, Label, Paper, Views, Vote
+from reprise.site.store.types import WIDTH
+
+NOON = datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC)
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _: kind != "table" or not name.startswith("paper_words")},
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_paper_is_kept_once_and_a_newer_version_changes_it(store, make_papers):
+    assert make_papers(record(1), record(2)) == Kept(new=2)
+    assert make_papers(record(1)) == Kept(same=1)
+    assert make_papers(record(1, version=2, title="Better", categories=["cs.CL"])) == Kept(changed=1)
+    assert make_papers(record(1)) == Kept(same=1)  # an older version
+    with store.reading() as session:
+        paper = find_paper(session, "2611.00001")
+        assert (paper.title, paper.version, [label.value for label in paper.labels]) == ("Better", 2, ["cs.CL"])
+        assert session.scalar(select(func.count()).select_from(Paper)) == 2
+
+
+def test_the_same_paper_twice_in_one_batch(store, make_papers):
+    assert make_papers(record(1), record(1, version=3, title="Third"), record(1, version=2, title="Second")) == Kept(
+        new=1
+    )
+    with store.reading() as session:
+        assert find_paper(session, "2611.00001").title == "Third"
+
+
+def test_what_a_source_does_not_know_stays(make_papers, store):
+    make_papers(record(1, slug="some-paper", summary="Ours.", family="measure", source="catalogue", abstract=""))
+    make_papers(record(1, version=2, summary="", family=""))
+    with store.reading() as session:
+        paper = find_paper(session, "some-paper")
+        assert (paper.summary, paper.family, paper.abstract) == ("Ours.", "measure", "What paper 1 is about.")
+
+
+def test_words_follow_the_papers(store, make_papers):
+    def found(words):
+        with store.reading() as session:
+            query = text("select rowid from paper_words where paper_words match :words")
+            return session.scalars(query, {"words": words}).all()
+
+    make_papers(record(1, title="Équivariance of networks"))
+    for words in ("equivariance", "network", "Łukasiewicz", "zoe"):
+        assert len(found(words)) == 1
+    make_papers(record(1, version=2, title="Invariance"))
+    assert (found("equivariance"), len(found("invariance"))) == ([], 1)
+    with store.writing() as session:
+        session.delete(session.scalar(select(Paper)))
+    assert found("invariance") == []
+
+
+def test_the_catalogue_is_seeded_once_with_its_own_dates(store):
+    from reprise import catalogue
+
+    assert seed(store) == Kept(new=len(catalogue.slugs()))
+    assert seed(store) == Kept(same=len(catalogue.slugs()))
+    with store.reading() as session:
+        paper = find_paper(session, "matryoshka")
+        assert paper.day == catalogue.paper("matryoshka").date
+        assert paper.runs
+        assert find_paper(session, f"arXiv:{paper.arxiv}v2").id == paper.id
+        assert find_paper(session, str(paper.id)).id == paper.id
+        assert find_paper(session, "no-such-paper") is None
+
+
+def test_one_more_vote_now_outweighs_those_of_long_ago():
+    old, new = event_heat("day", NOON), event_heat("day", NOON + 4 * HALF_LIFE)
+    for _ in range(14):
+        old = warmer(old, "vote", NOON)
+    assert old < new  # 15 events of weight 1 against one that counts for 16 of them
+    assert warmer(warmer(old, "vote", NOON), "vote", NOON) > new
+
+
+def test_heat_is_the_same_whether_counted_or_worked_out(store, make_papers):
+    make_papers(record(1), record(2))
+    with store.writing() as session:
+        one = find_paper(session, "2611.00001")
+        session.add_all([Account(id=n, email=f"{n}@x.org") for n in range(3)])
+        session.flush()
+        session.add_all([Vote(account_id=n, paper_id=one.id, at=NOON + n * HALF_LIFE) for n in range(3)])
+        session.add(Views(paper_id=one.id, day=NOON.date(), count=40))
+        session.flush()
+        reheat(session, [one.id])
+        heat = event_heat("day", one.day)
+        for n in range(3):
+            heat = warmer(heat, "vote", NOON + n * HALF_LIFE)
+        expected = np.logaddexp2(heat, event_heat("view", NOON.date(), 40))
+        session.refresh(one)
+        assert one.heat == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_feed_orders_filters_and_pages(store, make_papers):
+    make_papers(*(record(n, day=datetime.date(2026, 11, 1 + n % 2)) for n in range(1, 8)))
+    make_papers(record(50, categories=["math.CO"], day=datetime.date(2026, 11, 9)), record(60, state=PENDING))
+    with store.writing() as session:
+        session.execute(update(Paper).where(Paper.arxiv == "2611.00003").values(votes=5))
+    with store.reading() as session:
+
+        def titles(**query):
+            return [paper.title for paper in feed(session, **query).papers]
+
+        assert titles(days=(datetime.date(2026, 11, 2),) * 2)[0] == "Paper 3"
+        assert titles(order="new")[0] == "Paper 50"
+        assert titles(narrowed=Filter(category="math")) == titles(narrowed=Filter(category="math.CO")) == ["Paper 50"]
+        assert titles(narrowed=Filter(category="mat")) == []
+        assert len(titles()) == 8
+        first, second = feed(session, size=5), feed(session, size=5, page=2)
+        assert (first.more, second.more, len(second.papers)) == (True, False, 3)
+        assert not {p.id for p in first.papers} & {p.id for p in second.papers}
+        assert latest_day(session, datetime.date(2026, 11, 8)) == datetime.date(2026, 11, 2)
+        assert next_day(session, datetime.date(2026, 11, 2)) == datetime.date(2026, 11, 9)
+        assert latest_day(session, datetime.date(2026, 10, 1)) is None
+
+
+def test_a_week_begins_on_monday():
+    assert days_of("week", datetime.date(2026, 11, 29))[0] == datetime.date(2026, 11, 23)
+
+
+def test_vectors_come_back_in_half_precision(store, make_papers):
+    make_papers(record(1))
+    vector = np.random.default_rng(0).standard_normal(WIDTH).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    with store.writing() as session:
+        session.add(Embedding(paper_id=find_paper(session, "2611.00001").id, digest="d", vector=vector))
+    with store.reading() as session:
+        np.testing.assert_allclose(session.scalar(select(Embedding)).vector, vector, atol=1e-3)
+
+
+def test_moments_need_a_time_zone(store):
+    from sqlalchemy.exc import StatementError
+
+    with pytest.raises(StatementError, match="no time zone"), store.writing() as session:
+        session.add(Account(email="a@x.org", created=datetime.datetime(2026, 1, 1)))
+
+
+def test_what_fails_leaves_nothing_behind(store):
+    def fail():
+        with store.writing() as session:
+            keep(session, [record(1)])
+            session.execute(insert(Vote).values(account_id=99, paper_id=99, at=NOON))
+
+    with pytest.raises(IntegrityError):
+        fail()
+    with store.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Paper)) == 0
+
+
+def test_writers_wait_for_each_other_and_lose_nothing(store, make_papers):
+    make_papers(record(1))
+
+    def vote():
+        for _ in range(10):
+            with store.writing() as session:
+                paper = session.scalar(select(Paper))
+                paper.votes += 1
+
+    writers = [threading.Thread(target=vote) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with store.reading() as session:
+        assert session.scalar(select(Paper.votes)) == 40
+
+
+def test_deleting_a_paper_takes_its_labels(store, make_papers):
+    make_papers(record(1))
+    with store.writing() as session:
+        session.delete(session.scalar(select(Paper)))
+    with store.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Label)) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [("mysql://x/y", "mysql"), ("no address", "not understood"), ("sqlite:////proc/nowhere/site.db", "cannot be used")],
+)
+def test_addresses_that_cannot_be_used(url, says):
+    with pytest.raises(InvalidInputError, match=says):
+        open_store(url)
+
+
+def test_a_database_of_a_newer_site_is_refused(tmp_path):
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    store = open_store(url)
+    with store.writing() as session:
+        session.execute(text("update alembic_version set version_num = '9999'"))
+    store.close()
+    with pytest.raises(InvalidInputError, match="another version of the site"):
+        open_store(url)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "site.db").write_text("these are not the tables you are looking for" * 100)
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        open_store(f"sqlite:///{tmp_path / 'site.db'}")
+
+
+def test_the_file_is_in_write_ahead_mode(store):
+    with store.reading() as session:
+        assert session.scalar(text("pragma journal_mode")) == "wal"
+        assert "papers" in inspect(store.engine).get_table_names()
