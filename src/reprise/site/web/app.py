@@ -10,12 +10,16 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.machines import api, atom
+from reprise.site.machines.agents import agent_routes, agent_server
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
+from reprise.site.web import assets
 from reprise.site.web.context import LoginNeeded, Site
 from reprise.site.web.guard import SecurityHeaders, forgery_guard
 from reprise.site.web.limits import Limiter, TooMany
@@ -53,9 +57,12 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
 
+    agents = agent_server(site)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with agents.session_manager.run():
+            yield
         store.close()
 
     app = FastAPI(
@@ -68,7 +75,10 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     )
     app.state.site = site
     app.add_middleware(SecurityHeaders, secure=settings.secure)
-    app.include_router(importlib.import_module("reprise.site.web.assets").router)
+    app.include_router(assets.router)
+    app.include_router(api.router)
+    app.include_router(atom.router, include_in_schema=False)
+    app.router.routes.extend(agent_routes(site, agents))
     for name in PAGES:
         module = importlib.import_module(f"reprise.site.web.pages.{name}")
         app.include_router(module.router, dependencies=[Depends(forgery_guard)], include_in_schema=False)
@@ -91,6 +101,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RepriseError)
     async def ours(request: Request, problem: RepriseError) -> Response:
         return _error(request, 400, str(problem))
+
+    @app.exception_handler(DataError)
+    async def not_kept(request: Request, _: DataError) -> Response:
+        return _error(request, 400, "The request holds characters or numbers that cannot be looked up.")
 
     @app.exception_handler(TooMany)
     async def too_many(request: Request, problem: TooMany) -> Response:
