@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
     login_minutes : for how long a link to log in is valid.
     session_days : for how long a reader stays logged in.
+    jobs : whether this server also does what is due (drawing the map, the daily digest); of several servers, one does.
     trusted_proxies : addresses whose ``X-Forwarded-For`` is believed.
 
     Examples
@@ -70,6 +71,7 @@ class Settings(BaseSettings):
     comment_rate: str = "20/hour"
     login_minutes: int = Field(default=20, gt=0)
     session_days: int = Field(default=60, gt=0)
+    jobs: bool = True
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()
 
     @field_validator("admins", "trusted_proxies", "arxiv_categories", mode="before")

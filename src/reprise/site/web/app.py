@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.jobs import start_jobs
 from reprise.site.machines import api, atom
 from reprise.site.machines.agents import agent_routes, agent_server
 from reprise.site.seed import seed
@@ -26,7 +27,7 @@ from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
-PAGES = ("feed", "paper", "theme")
+PAGES = ("feed", "map", "paper", "theme")
 """Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
 
 _MESSAGES = {
@@ -61,8 +62,11 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        jobs = start_jobs(site) if settings.jobs else None
         async with agents.session_manager.run():
             yield
+        if jobs is not None:
+            jobs.shutdown(wait=False)
         store.close()
 
     app = FastAPI(
