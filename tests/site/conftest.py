@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from reprise.site import Settings, open_store
 from reprise.site.store.papers import PaperRecord, keep
-from reprise.site.web import create_app
+from reprise.site.web.app import create_app
 
 
 def record(number=1, **facts):

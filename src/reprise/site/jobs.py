@@ -34,6 +34,9 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     scheduler.add_job(
         _logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map", coalesce=True, misfire_grace_time=None
     )
+    scheduler.add_job(
+        _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", coalesce=True
+    )
     scheduler.start()
     return scheduler
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.accounts.votes import ViewCounter
 from reprise.site.jobs import start_jobs
 from reprise.site.machines import api, atom
 from reprise.site.machines.agents import agent_routes, agent_server
@@ -27,7 +28,7 @@ from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
-PAGES = ("feed", "map", "paper", "theme")
+PAGES = ("feed", "login", "account", "marks", "comments", "submit", "about", "map", "theme", "paper")
 """Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
 
 _MESSAGES = {
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
 
+    site.parts["views"] = views = ViewCounter(store)
     agents = agent_server(site)
 
     @contextlib.asynccontextmanager
@@ -67,6 +69,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             yield
         if jobs is not None:
             jobs.shutdown(wait=False)
+        views.flush()
         store.close()
 
     app = FastAPI(

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from reprise.site.web.context import Site, find_reader
 from reprise.site.web.guard import VISITOR_COOKIE, form_token
@@ -28,7 +29,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local}
+    found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local, "safe_html": Markup}
     found.globals |= {"path": path, "static": static}
     return found
 
