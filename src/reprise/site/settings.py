@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     smtp_url : ``smtp://[user:password@]host[:port]``, ``smtps://`` for TLS from the start, ``smtp+starttls://`` to
         require it; empty sends nothing.
     mail_from : sender of mails.
+    mail_sink : for development: mails are kept instead of sent, and can be read at ``/dev/mail``.
+    digest_hour : hour of the day (UTC) at which digests are written.
     arxiv_url, oai_url, daily_url : where papers are ingested from; no other host is ever asked.
     arxiv_categories : categories that are ingested.
     request_pause : seconds between two requests to arXiv.
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     admins: Annotated[frozenset[str], NoDecode] = frozenset()
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = "papers@localhost"
+    mail_sink: bool = False
+    digest_hour: int = Field(default=6, ge=0, le=23)
     arxiv_url: str = "https://export.arxiv.org/api/query"
     oai_url: str = "https://oaipmh.arxiv.org/oai"
     daily_url: str = "https://huggingface.co/api/daily_papers"
