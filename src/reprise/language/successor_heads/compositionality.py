@@ -123,6 +123,7 @@ def swapping_test(
     lists: Mapping[str, OrdinalList],
     embedding: Embedding = "mlp0",
     penalty: float = 0.01,
+    shuffled: int | None = None,
 ) -> pd.DataFrame:
     """Give words the places of words of other lists, and see what the words become and what the head makes of them.
 
@@ -137,6 +138,7 @@ def swapping_test(
     lists : at least three lists.
     embedding : what stands for a word.
     penalty : as for `IndexProjection`.
+    shuffled : a seed, to fit with the ranks of each list shuffled, as a control.
 
     Returns
     -------
@@ -155,7 +157,17 @@ def swapping_test(
         raise InvalidInputError(f"{len(lists)} lists were given; at least 3 are needed to fit on all others but one.")
     streams = {name: effective_embeddings(model, each.ids, embedding) for name, each in lists.items()}
     entering = {name: rows[layer if len(rows) > 1 else 0] for name, rows in streams.items()}
-    frames = [_swapped(model, layer, head, lists, entering, name, penalty) for name in lists]
+    rng = None if shuffled is None else np.random.default_rng(shuffled)
+    ranks = {name: each.ranks if rng is None else rng.permutation(each.ranks).tolist() for name, each in lists.items()}
+    frames = []
+    for name in lists:
+        others = [other for other in lists if other != name]
+        projection = IndexProjection(penalty).fit(
+            torch.cat([entering[other] for other in others]),
+            [other for other in others for _ in lists[other].ids],
+            [rank for other in others for rank in ranks[other]],
+        )
+        frames.append(_swapped(model, layer, head, lists, entering, name, projection))
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         raise InvalidInputError("No two lists have words whose places could be exchanged.")
@@ -169,17 +181,14 @@ def _swapped(
     lists: Mapping[str, OrdinalList],
     entering: Mapping[str, Float[Tensor, "words d_model"]],
     name: str,
-    penalty: float,
+    projection: IndexProjection,
 ) -> pd.DataFrame:
-    """Test one list with a projection fitted on the others."""
+    """Give every word of one list the places of the words of all others."""
     each, rows = lists[name], entering[name]
     others = [other for other in lists if other != name]
     donors = torch.cat([entering[other] for other in others])
     donor_words = [word for other in others for word in lists[other].words]
     donor_ranks = np.array([rank for other in others for rank in lists[other].ranks])
-    projection = IndexProjection(penalty).fit(
-        donors, [other for other in others for _ in lists[other].ids], donor_ranks.tolist()
-    )
     place = {rank: index for index, rank in enumerate(each.ranks)}
     target = np.array([place.get(rank, -1) for rank in donor_ranks.tolist()])
     following = np.full(len(each) + 1, -1)

@@ -8,6 +8,7 @@ R. Gould, E. Ong, G. Ogden and A. Conmy (2024), arXiv:2312.09230.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from reprise.errors import InvalidInputError
 from reprise.language.model import LanguageModel
 from reprise.language.successor_heads.circuits import Embedding, effective_embeddings, head_writes
 from reprise.language.successor_heads.lists import OrdinalList
+from reprise.nn.sparse_autoencoders import SparseAutoencoder, fit_sae
 
 
 class ModFeatures:
@@ -122,6 +124,42 @@ class ModFeatures:
             raise InvalidInputError(f"No latent is most active on numbers of remainder {missing[0]} modulo {modulus}.")
         latents = torch.stack([each.argmax() for each in own])
         return self._take(decoder[latents], embeddings, numbers % modulus)
+
+    @classmethod
+    def fit_autoencoder(
+        cls,
+        embeddings: Float[Tensor, "tokens d_model"],
+        numbers: ArrayLike | Tensor,
+        modulus: int = 10,
+        *,
+        n_latents: int = 512,
+        l1: float = 0.3,
+        epochs: int = 400,
+        random_state: int = 0,
+        **settings: Any,
+    ) -> ModFeatures:
+        """Fit a sparse autoencoder to embeddings of numbers, and take the directions from its decoder.
+
+        Cost: ``epochs * tokens * latents * d`` operations.
+
+        Parameters
+        ----------
+        embeddings, numbers, modulus : as for `from_autoencoder`; the paper takes 0 to 499, with and without spaces.
+        n_latents : 512 in the paper.
+        l1 : of the penalty, relative to the length of the embeddings; the paper's 0.3 is in units of its own.
+        epochs, settings : as for `reprise.nn.sparse_autoencoders.fit_sae`.
+        random_state : of the first weights and the order of rows.
+
+        Raises
+        ------
+        InvalidInputError
+            As for `from_autoencoder`.
+        """
+        cls(modulus)._checked(embeddings, numbers)
+        sae = SparseAutoencoder(embeddings.shape[1], n_latents, l1=l1, seed=random_state).to(embeddings)
+        fit_sae(sae, embeddings.detach(), epochs=epochs, seed=random_state, **settings)
+        with torch.no_grad():
+            return cls.from_autoencoder(sae.encode(embeddings), sae.directions, embeddings, numbers, modulus)
 
     def steer(
         self,
