@@ -295,10 +295,10 @@ class LanguageModel(Interventions):
         """
         with torch.set_grad_enabled(hidden.requires_grad):
             hidden = hidden if normalised else self.parts.final_norm(hidden)
-            unembedding = self.parts.unembedding
-            logits = (
-                unembedding(hidden) if tokens is None else functional.linear(hidden, *self.unembedding_rows(tokens))
-            )
+            if tokens is None:
+                logits = self.parts.unembedding(hidden).float()
+            else:
+                logits = functional.linear(hidden, *self.unembedding_rows(tokens)).float()
         logits = logits * self._logit_scale if self._logit_scale != 1 else logits
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
 

@@ -1,4 +1,4 @@
-"""Words as items: which of them pilots use, and the halves on which heads are found and tested."""
+"""Words as items: which of them pilots use, and the folds on which heads are found and judged."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from reprise.language.successor_heads import OrdinalList, SuccessionPrompt
 
 PILOT_SEEDS = 1000
+FOLDS = 5
 _PILOT_EVERY = 3  # every third word is used by pilots only
 
 
 @dataclass(frozen=True)
 class Split:
-    """The halves of the words that a seed uses."""
+    """The words on which a seed finds a head, and those on which it judges it."""
 
     found: frozenset[str]
     tested: frozenset[str]
@@ -39,12 +40,14 @@ def answer_item(prompt: SuccessionPrompt, lists: dict[str, OrdinalList]) -> str:
 
 
 def split(items: Sequence[str], seed: int) -> Split:
-    """Halve the pilots' words for seeds from 1000 on, and the other words for other seeds."""
+    """Find on four fifths of the words and judge on the fifth that five seeds on end take in turn.
+
+    Seeds from 1000 on use the pilots' words, others the other words.
+    """
     pilot = seed >= PILOT_SEEDS
     pool = sorted(each for each in set(items) if (zlib.crc32(each.encode()) % _PILOT_EVERY == 0) == pilot)
-    order = np.random.default_rng(seed).permutation(len(pool))
-    half = len(pool) // 2
-    found, tested = ([pool[place] for place in places] for places in (order[:half], order[half:]))
+    fold = np.random.default_rng(seed // FOLDS).permutation(len(pool)) % FOLDS == seed % FOLDS
+    found, tested = ([pool[place] for place in np.flatnonzero(chosen)] for chosen in (~fold, fold))
     return Split(frozenset(found), frozenset(tested))
 
 
