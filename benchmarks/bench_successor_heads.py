@@ -58,8 +58,8 @@ def weights(model):
     }
     for number, layer in enumerate(model.transformer.h):
         place = f"blocks.{number}"
-        found |= {f"{place}.{name}.{part}": getattr(norm, whole) for name, norm in (("ln1", layer.ln_1), ("ln2", layer.ln_2))
-                  for part, whole in (("w", "weight"), ("b", "bias"))}  # fmt: skip
+        for name, norm in (("ln1", layer.ln_1), ("ln2", layer.ln_2)):
+            found[f"{place}.{name}.w"], found[f"{place}.{name}.b"] = norm.weight, norm.bias
         for letter, matrix, bias in zip(
             "QKV", layer.attn.c_attn.weight.chunk(3, 1), layer.attn.c_attn.bias.chunk(3), strict=True
         ):
