@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from reprise.errors import InvalidInputError
 from reprise.language.batch import Batch
 from reprise.language.interventions import Head, check_layer
-from reprise.language.model import Inputs, LanguageModel
+from reprise.language.model import LanguageModel
 from reprise.language.successor_heads.prompts import SuccessionPrompt
 from reprise.nn.activations import edit
 
@@ -78,7 +79,7 @@ def list_continuation(
 
 
 def mean_head_outputs(
-    model: LanguageModel, inputs: Inputs | Sequence[SuccessionPrompt], *, batch_size: int = 64
+    model: LanguageModel, texts: Sequence[SuccessionPrompt | str | Sequence[int]], *, batch_size: int = 64
 ) -> Float[Tensor, "layers heads d_head"]:
     """Average each head's output over all tokens of some texts, to put in its place (`LanguageModel.ablate_heads`).
 
@@ -87,20 +88,20 @@ def mean_head_outputs(
     Parameters
     ----------
     model : the language model.
-    inputs : texts in any form that the model takes, or prompts.
-    batch_size : texts at a time, unless they come as one batch.
+    texts : prompts, texts, or lists of token ids.
+    batch_size : texts at a time.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no text.
     """
-    rows = [each.ids if isinstance(each, SuccessionPrompt) else each for each in inputs] if _many(inputs) else inputs
-    blocks = (
-        [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-        if isinstance(rows, list)
-        else [rows]
-    )
+    _check_some(texts)
+    rows = [model.encode(each) if isinstance(each, str) else list(getattr(each, "ids", each)) for each in texts]
     total, count = torch.zeros(model.n_layers, model.n_heads, model.d_head, dtype=torch.float64), 0
-    for block in blocks:
-        batch = model.batch(block)
-        outputs = model.head_outputs(batch)
-        total += outputs.transpose(1, 2)[batch.mask].double().sum(0).cpu()
+    for start in range(0, len(rows), batch_size):
+        batch = model.batch(rows[start : start + batch_size])
+        total += model.head_outputs(batch).transpose(1, 2)[batch.mask].double().sum(0).cpu()
         count += int(batch.mask.sum())
     return (total / count).to(model.device, model.model.dtype)
 
@@ -274,7 +275,7 @@ def _row_by_row(
     with ExitStack() as edits:
         for layer, places in of_layer.items():
             output = model.parts.blocks[layer].output
-            edits.enter_context(edit(output, lambda x, places=places: filled(places, x), site="input"))
+            edits.enter_context(edit(output, partial(filled, places), site="input"))
         yield
 
 
@@ -295,10 +296,6 @@ def _batch(model: LanguageModel, prompts: Sequence[SuccessionPrompt]) -> Batch:
     return model.batch([list(prompt.ids) for prompt in prompts])
 
 
-def _many(inputs: object) -> bool:
-    return isinstance(inputs, Sequence) and bool(inputs) and isinstance(inputs[0], SuccessionPrompt)
-
-
-def _check_some(prompts: Sequence[SuccessionPrompt]) -> None:
+def _check_some(prompts: Sequence[object]) -> None:
     if not prompts:
         raise InvalidInputError("There is no prompt; at least one is expected.")

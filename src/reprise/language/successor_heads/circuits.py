@@ -79,7 +79,8 @@ def effective_embeddings(
             model.trace(part, residual=1) if embedding == "resid" else model.trace(part, mlp_output=0)
             for part in ids[:, None].split(_BATCH)
         ]
-    return torch.cat([(t.residual if embedding == "resid" else t.mlp_output)[:, 0, 0] for t in traces])[None]
+    rows = [trace.residual if trace.mlp_output is None else trace.mlp_output for trace in traces]
+    return torch.cat([part[:, 0, 0] for part in rows if part is not None])[None]
 
 
 def head_writes(

@@ -277,7 +277,9 @@ def steering_test(
         wanted = np.zeros((features.modulus, len(each)), dtype=bool)
         for word, successor in each.pairs():
             wanted[remainders[word], successor] = True
-        words, to = np.nonzero(wanted.any(1)[None] & (remainders[:, None] != np.arange(features.modulus)))
+        words, to = np.nonzero(
+            wanted.any(axis=1, keepdims=True).T & (remainders[:, None] != np.arange(features.modulus))
+        )
         if not len(words):
             continue
         steered = features.steer(entering[words], torch.as_tensor(remainders[words]), torch.as_tensor(to), scale)

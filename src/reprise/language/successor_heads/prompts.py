@@ -121,8 +121,8 @@ def natural_successions(
         recent = ids[max(0, place - window) : place]
         if token not in before or token in recent:
             continue
-        name = next((name for word, name in before[token] if word in recent), None)
-        if name is not None:
+        of_list = next((name for word, name in before[token] if word in recent), None)
+        if of_list is not None:
             text = tuple(map(int, ids[max(0, place - context) : place]))
-            found.append(SuccessionPrompt(text, int(token), lists[name].ids, name))
+            found.append(SuccessionPrompt(text, int(token), lists[of_list].ids, of_list))
     return found
