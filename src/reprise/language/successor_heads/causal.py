@@ -95,9 +95,17 @@ def mean_head_outputs(
     ------
     InvalidInputError
         If there is no text.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("one , two three"))
+    >>> values = mean_head_outputs(lm, ["one, two", "three"])
+    >>> with lm.ablate_heads([(1, 3)], values=values):
+    ...     without = lm.logits("one, two")
     """
     _check_some(texts)
-    rows = [model.encode(each) if isinstance(each, str) else list(getattr(each, "ids", each)) for each in texts]
+    rows = [model.encode(each) if isinstance(each, str) else _ids(each) for each in texts]
     total, count = torch.zeros(model.n_layers, model.n_heads, model.d_head, dtype=torch.float64), 0
     for start in range(0, len(rows), batch_size):
         batch = model.batch(rows[start : start + batch_size])
@@ -133,6 +141,16 @@ def head_ablation_effect(
     ------
     InvalidInputError
         If there is no prompt, a head does not exist, or `fill` or the shape of `values` is not as described.
+
+    Examples
+    --------
+    >>> from reprise.language.successor_heads import OrdinalList, succession_prompts
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("one , two three four five"))
+    >>> prompts = succession_prompts(lm, {"counting": OrdinalList.of_ids([3, 5, 6, 7, 8])})
+    >>> effects = head_ablation_effect(lm, prompts, [(0, 1), (1, 3)])
+    >>> effects.shape, int((~np.isnan(effects[:, :, 0])).sum())
+    ((2, 4, 2), 2)
     """
     _check_some(prompts)
     shape = (model.n_layers, model.n_heads, model.d_head)
@@ -182,6 +200,15 @@ def direct_attribution(
     ------
     InvalidInputError
         If there is no prompt.
+
+    Examples
+    --------
+    >>> from reprise.language.successor_heads import OrdinalList, succession_prompts
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("one , two three four five"))
+    >>> prompts = succession_prompts(lm, {"counting": OrdinalList.of_ids([3, 5, 6, 7, 8])})
+    >>> direct_attribution(lm, prompts).shape
+    (2, 4, 2)
     """
     _check_some(prompts)
     found = []
@@ -294,6 +321,10 @@ def _through_output(
 
 def _batch(model: LanguageModel, prompts: Sequence[SuccessionPrompt]) -> Batch:
     return model.batch([list(prompt.ids) for prompt in prompts])
+
+
+def _ids(text: SuccessionPrompt | Sequence[int]) -> list[int]:
+    return list(text.ids if isinstance(text, SuccessionPrompt) else text)
 
 
 def _check_some(prompts: Sequence[object]) -> None:

@@ -57,6 +57,13 @@ def effective_embeddings(
     InvalidInputError
         If the embedding is not known, there is no token or one outside the vocabulary, or the model has no
         beginning-of-text token where one is needed.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("Monday Tuesday Wednesday"))
+    >>> effective_embeddings(lm, [3, 4]).shape, effective_embeddings(lm, [3, 4], "contextual").shape
+    (torch.Size([1, 2, 32]), torch.Size([2, 2, 32]))
     """
     if embedding not in get_args(Embedding):
         raise InvalidInputError(f"`embedding` is one of {', '.join(get_args(Embedding))}; {embedding!r} was given.")
@@ -79,8 +86,8 @@ def effective_embeddings(
             model.trace(part, residual=1) if embedding == "resid" else model.trace(part, mlp_output=0)
             for part in ids[:, None].split(_BATCH)
         ]
-    rows = [trace.residual if trace.mlp_output is None else trace.mlp_output for trace in traces]
-    return torch.cat([part[:, 0, 0] for part in rows if part is not None])[None]
+    read = [part for trace in traces for part in (trace.residual, trace.mlp_output) if part is not None]
+    return torch.cat([part[:, 0, 0] for part in read])[None]
 
 
 def head_writes(

@@ -152,6 +152,16 @@ def swapping_test(
     ------
     InvalidInputError
         If there are fewer than three lists, the head does not exist, or no place can be exchanged.
+
+    Examples
+    --------
+    >>> from reprise.language.successor_heads import ordinal_lists
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> words = "Monday Tuesday Wednesday January February March April one two three four first second third"
+    >>> lm = LanguageModel(*tiny_language_model(words))
+    >>> lists = ordinal_lists(lm)
+    >>> swapping_test(lm, 1, 0, lists).columns.tolist()
+    ['list', 'word', 'donor', 'nearest', 'success', 'before']
     """
     if len(lists) < 3:
         raise InvalidInputError(f"{len(lists)} lists were given; at least 3 are needed to fit on all others but one.")

@@ -231,7 +231,13 @@ class ModFeatures:
 def remainder_profiles(
     activations: Float[Tensor, "tokens latents"], numbers: ArrayLike | Tensor, modulus: int = 10
 ) -> Float[Tensor, "latents modulus"]:
-    """Average each latent's activation over the numbers of each remainder."""
+    """Average each latent's activation over the numbers of each remainder.
+
+    Examples
+    --------
+    >>> remainder_profiles(torch.tensor([[1.0], [0.0], [3.0], [0.0]]), [0, 1, 2, 3], modulus=2)
+    tensor([[2., 0.]])
+    """
     members = torch.nn.functional.one_hot(torch.as_tensor(np.asarray(numbers)) % modulus, modulus).to(activations)
     return activations.T @ (members / members.sum(0).clamp(min=1))
 
@@ -268,6 +274,22 @@ def steering_test(
     ------
     InvalidInputError
         If the head does not exist, the features were not fitted, or no word can be steered to another remainder.
+
+    Examples
+    --------
+    >>> from reprise.language.successor_heads import ordinal_lists
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> words = "Monday Tuesday Wednesday January February March April one two three four first second third"
+    >>> lm = LanguageModel(*tiny_language_model(words))
+    >>> lists = ordinal_lists(lm)
+    >>> numbers = lists["number words"]
+    >>> features = ModFeatures(4).fit(effective_embeddings(lm, numbers.ids)[0], numbers.ranks)
+    >>> rows = steering_test(lm, 1, 0, features, {"months": lists["months"]})
+    >>> rows[["word", "from", "to"]].head(3)
+           word  from  to
+    0   January     1   2
+    1   January     1   3
+    2  February     2   1
     """
     frames = []
     for name, each in lists.items():
