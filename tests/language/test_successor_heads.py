@@ -409,10 +409,10 @@ def test_planted_features_are_found_and_steer():
 
 def test_an_autoencoder_finds_planted_features():
     rows, numbers, basis = planted(decades=8, noise=0.01)
-    features = ModFeatures.fit_autoencoder(rows, numbers, n_latents=64, l1=0.1, epochs=300, lr=1e-2)
+    features = ModFeatures.fit_autoencoder(rows, numbers, n_latents=64, l1=0.1, epochs=200, lr=1e-2)
     cosine = features.directions_ @ basis[:10].T
     assert (cosine.argmax(1) == torch.arange(10)).float().mean() >= 0.9
-    again = ModFeatures.fit_autoencoder(rows, numbers, n_latents=64, l1=0.1, epochs=300, lr=1e-2)
+    again = ModFeatures.fit_autoencoder(rows, numbers, n_latents=64, l1=0.1, epochs=200, lr=1e-2)
     assert torch.equal(features.directions_, again.directions_)
 
 
@@ -532,7 +532,7 @@ def test_tests_of_nothing_are_refused(words):
 
 
 def test_a_model_trained_to_count_has_successor_heads():
-    control = train_control(ControlPlan(lists=3, size=6, width=32, steps=200), seed=0, device="cpu")
+    control = train_control(ControlPlan(lists=2, size=6, width=32, steps=120), seed=0, device="cpu")
     prompts = succession_prompts(control.model, control.lists, separator=control.separator)
     assert list_continuation(control.model, prompts).accuracy > 0.95
     scores = succession_scores(control.model, control.lists, "contextual").scores
@@ -570,7 +570,8 @@ def test_one_head_of_smollm2_is_a_successor_head(smollm2):
     assert len(lists["letters, spaced"]) == 26
     assert lists["numbers"].words == tuple("123456789")
     assert "numbers, spaced" in lists.left_out
-    contextual = succession_scores(smollm2, lists, "contextual")
+    few = {name: lists[name] for name in ("ordinals, spaced", "number words", "letters")}
+    contextual = succession_scores(smollm2, few, "contextual")
     assert contextual.scores.max() > 2 * contextual.chance
     prompts = succession_prompts(smollm2, ordinal_lists(smollm2, ["days"], spaces=[True]))
     assert list_continuation(smollm2, prompts).accuracy > 3 / 7

@@ -7,7 +7,7 @@ R. Gould, E. Ong, G. Ogden and A. Conmy (2024), arXiv:2312.09230.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from reprise.language.model import LanguageModel
 from reprise.language.successor_heads.circuits import Embedding, effective_embeddings, head_writes
 from reprise.language.successor_heads.lists import OrdinalList
 from reprise.nn.sparse_autoencoders import SparseAutoencoder, fit_sae
+
+Numbers = ArrayLike | Sequence[int] | Tensor
 
 
 class ModFeatures:
@@ -61,7 +63,7 @@ class ModFeatures:
             raise InvalidInputError(f"modulus is {modulus}; at least 2 is expected.")
         self.modulus = modulus
 
-    def fit(self, embeddings: Float[Tensor, "tokens d_model"], numbers: ArrayLike | Tensor) -> ModFeatures:
+    def fit(self, embeddings: Float[Tensor, "tokens d_model"], numbers: Numbers) -> ModFeatures:
         """Find the directions.
 
         Parameters
@@ -88,7 +90,7 @@ class ModFeatures:
         activations: Float[Tensor, "tokens latents"],
         decoder: Float[Tensor, "latents d_model"],
         embeddings: Float[Tensor, "tokens d_model"],
-        numbers: ArrayLike | Tensor,
+        numbers: Numbers,
         modulus: int = 10,
     ) -> ModFeatures:
         """Take for each remainder the latent of a sparse autoencoder that tells it best from the others.
@@ -129,7 +131,7 @@ class ModFeatures:
     def fit_autoencoder(
         cls,
         embeddings: Float[Tensor, "tokens d_model"],
-        numbers: ArrayLike | Tensor,
+        numbers: Numbers,
         modulus: int = 10,
         *,
         n_latents: int = 512,
@@ -208,7 +210,7 @@ class ModFeatures:
         self.scales_ = torch.stack([along[torch.as_tensor(remainders == each)].mean() for each in range(self.modulus)])
         return self
 
-    def _checked(self, embeddings: Tensor, numbers: ArrayLike | Tensor) -> Int[np.ndarray, " tokens"]:
+    def _checked(self, embeddings: Tensor, numbers: Numbers) -> Int[np.ndarray, " tokens"]:
         numbers = np.asarray(numbers)
         if numbers.dtype.kind not in "iu" or numbers.shape != (len(embeddings),) or not len(numbers):
             raise InvalidInputError(
@@ -229,7 +231,7 @@ class ModFeatures:
 
 
 def remainder_profiles(
-    activations: Float[Tensor, "tokens latents"], numbers: ArrayLike | Tensor, modulus: int = 10
+    activations: Float[Tensor, "tokens latents"], numbers: Numbers, modulus: int = 10
 ) -> Float[Tensor, "latents modulus"]:
     """Average each latent's activation over the numbers of each remainder.
 

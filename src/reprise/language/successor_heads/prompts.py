@@ -61,7 +61,7 @@ def succession_prompts(
     >>> lm = LanguageModel(*tiny_language_model("one , two three four five"))
     >>> lists = {"counting": OrdinalList.of_ids([3, 5, 6, 7, 8])}
     >>> [(lm.decode(prompt.ids), lm.decode([prompt.answer])) for prompt in succession_prompts(lm, lists, 2)]
-    [('one, two,', 'three'), ('two, three,', 'four'), ('three, four,', 'five')]
+    [('one , two ,', 'three'), ('two , three ,', 'four'), ('three , four ,', 'five')]
     """
     if n_shots < 1:
         raise InvalidInputError(f"n_shots is {n_shots}; at least one word must be given.")
