@@ -25,8 +25,7 @@ which reads the numbers 0 to 499, has nothing to learn from; it is measured at f
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,26 +33,22 @@ import torch
 from numpy.typing import NDArray
 
 from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
-from reprise.claims.language._successor_heads.control import train_control
+from reprise.claims.language._successor_heads.control import lost_without, train_control
 from reprise.claims.language._successor_heads.items import FOLDS, PILOT_SEEDS, Split, item, places, split
-from reprise.claims.language._successor_heads.reading import Reading, read
+from reprise.claims.language._successor_heads.reading import Reading, brown, made_up_texts, read
 from reprise.claims.language._successor_heads.sizes import PLANS, Plan
-from reprise.data.haystacks import load_brown
 from reprise.language import LanguageModel
 from reprise.language.interventions import Head
 from reprise.language.successor_heads import (
     DEFAULT_LISTS,
     ModFeatures,
-    SuccessionPrompt,
     SuccessionResult,
     effective_embeddings,
     head_ablation_effect,
     largest_contributor_share,
-    list_continuation,
     mean_head_outputs,
     ordinal_lists,
     steering_test,
-    succession_prompts,
     succession_scores,
     swapping_test,
 )
@@ -110,7 +105,8 @@ CLAIMS = (
         ours=BEST,
         against=(RANDOM,),
         unit="word",
-        says="Putting its mean in its place costs the successor more log-probability than doing so with random heads.",
+        says="Of the ten heads that write most towards successors, the one that maps most words to theirs costs the "
+        "successor more log-probability, when its mean is put in its place, than random heads do.",
     ),
     Claim(
         id="in-texts",
@@ -120,7 +116,7 @@ CLAIMS = (
         ours=BEST,
         against=(RIVAL,),
         unit="place",
-        says="Where running text goes on with a successor, no head contributes most to it as often as that head.",
+        says="Where running text goes on with a successor, that head contributes most to it more often than any other.",
     ),
     Claim(
         id="features",
@@ -164,8 +160,8 @@ CLAIMS = (
         against=(AVERAGE, CHANCE),
         margin=0.05,
         unit="word",
-        says="On what enters its layer, one of the ten heads that write most towards successors maps more words to "
-        "theirs than the average head does, and than chance, by more than 0.05.",
+        says="On what enters its layer, the best of the ten heads that write most towards successors maps more words "
+        "to theirs than the average head does, and than chance, by more than 0.05.",
     ),
     Claim(
         id="continues",
@@ -229,7 +225,7 @@ def prepare(setting: Setting) -> Prepared:
     """Score the heads, and read what they write in lists and texts, once for all seeds."""
     plan = PLANS[setting.scale]
     model = _model(plan, setting.device)
-    texts = _made_up_texts() if plan.model is None else _brown()
+    texts = made_up_texts() if plan.model is None else brown()
     reading = read(model, texts, plan.per_list)
     packaged = PACKAGED.get(plan.model or "")
     return Prepared(
@@ -390,20 +386,9 @@ def _control(plan: Plan, trial: Trial) -> Iterator[Measurement]:
     others = [(int(layer), int(head)) for layer, head in zip(*np.nonzero(scores <= CLEAR), strict=True)]
     yield Measurement(SUCCESSORS, CONTROL_SCORE, float(scores.max()))
     yield Measurement(OTHERS, CONTROL_SCORE, float(np.mean([scores[head] for head in others])) if others else 0.0)
-    prompts = succession_prompts(control.model, control.lists, separator=control.separator)
-    values = mean_head_outputs(control.model, prompts)
     order = trial.rng().permutation(len(others))[: len(successors)]
     for arm, heads in ((SUCCESSORS, successors), (OTHERS, [others[place] for place in order])):
-        yield Measurement(arm, CONTROL_ABLATED, _lost(control.model, prompts, heads, values))
-
-
-def _lost(
-    model: LanguageModel, prompts: Sequence[SuccessionPrompt], heads: Iterable[Head], values: torch.Tensor
-) -> float:
-    """Give the mean log-probability that successors lose without some heads at once."""
-    whole = list_continuation(model, prompts).log_probs
-    with model.ablate_heads(list(heads), values=values):
-        return float((whole - list_continuation(model, prompts).log_probs).mean())
+        yield Measurement(arm, CONTROL_ABLATED, lost_without(control, heads))
 
 
 def _model(plan: Plan, device: str) -> LanguageModel:
@@ -413,17 +398,3 @@ def _model(plan: Plan, device: str) -> LanguageModel:
         return LanguageModel(*tiny_language_model(text))
     on_gpu = torch.device(device).type == "cuda"
     return LanguageModel.from_pretrained(plan.model, device=device, dtype=torch.bfloat16 if on_gpu else torch.float32)
-
-
-def _brown() -> dict[str, dict[str, str]]:
-    """Give every fifth text to pilots."""
-    pools: dict[str, dict[str, str]] = defaultdict(dict)
-    for number, (name, text) in enumerate(sorted(load_brown().items())):
-        pools["pilot" if number % 5 == 0 else "ledger"][name] = text
-    return dict(pools)
-
-
-def _made_up_texts() -> dict[str, dict[str, str]]:
-    rng = np.random.default_rng(0)
-    words = [*DEFAULT_LISTS["days"].words, *DEFAULT_LISTS["number words"].words, "then", "came", "and"]
-    return {pool: {pool: " ".join(rng.choice(words, 120))} for pool in ("pilot", "ledger")}

@@ -37,82 +37,25 @@ class Ordinals:
     cyclic: bool = False
 
 
+def _ordered(words: str, *, cyclic: bool = False) -> Ordinals:
+    return Ordinals(tuple(words.split()), cyclic)
+
+
 DEFAULT_LISTS: dict[str, Ordinals] = {
     "numbers": Ordinals(tuple(map(str, range(1, 201)))),
-    "number words": Ordinals(
-        (
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        )
+    "number words": _ordered(
+        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen twenty"
     ),
-    "ordinals": Ordinals(
-        ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    "ordinals": _ordered("first second third fourth fifth sixth seventh eighth ninth tenth"),
+    "days": _ordered("Monday Tuesday Wednesday Thursday Friday Saturday Sunday", cyclic=True),
+    "months": _ordered(
+        "January February March April May June July August September October November December", cyclic=True
     ),
-    "days": Ordinals(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), cyclic=True),
-    "months": Ordinals(
-        (
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ),
-        cyclic=True,
-    ),
-    "short days": Ordinals(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), cyclic=True),
-    "short months": Ordinals(
-        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), cyclic=True
-    ),
+    "short days": _ordered("Mon Tue Wed Thu Fri Sat Sun", cyclic=True),
+    "short months": _ordered("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", cyclic=True),
     "letters": Ordinals(tuple(ascii_uppercase)),
-    "Roman numerals": Ordinals(
-        (
-            "I",
-            "II",
-            "III",
-            "IV",
-            "V",
-            "VI",
-            "VII",
-            "VIII",
-            "IX",
-            "X",
-            "XI",
-            "XII",
-            "XIII",
-            "XIV",
-            "XV",
-            "XVI",
-            "XVII",
-            "XVIII",
-            "XIX",
-            "XX",
-        )
-    ),
+    "Roman numerals": _ordered("I II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI XVII XVIII XIX XX"),
 }
 """The paper's lists; of the numbers those stay that the tokenizer keeps whole."""
 

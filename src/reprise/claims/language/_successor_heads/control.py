@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch.nn import functional
 
 from reprise.data.simulators.list_succession import SEPARATOR, START, counting_texts
 from reprise.language import LanguageModel
-from reprise.language.successor_heads import OrdinalList
+from reprise.language.interventions import Head
+from reprise.language.successor_heads import OrdinalList, list_continuation, mean_head_outputs, succession_prompts
 from reprise.models.language import import_transformers
 from reprise.training import train
 
@@ -71,6 +73,14 @@ def train_control(plan: ControlPlan, seed: int, device: str) -> Control:
         f"list {number}": OrdinalList.of_ids(tokens, cyclic=True) for number, tokens in enumerate(texts.lists.tolist())
     }
     return Control(LanguageModel(model.to(device)), lists)
+
+
+def lost_without(control: Control, heads: Sequence[Head]) -> float:
+    """Give the mean log-probability that successors lose when some heads give their means, all at once."""
+    prompts = succession_prompts(control.model, control.lists, separator=control.separator)
+    whole = list_continuation(control.model, prompts).log_probs
+    with control.model.ablate_heads(heads, values=mean_head_outputs(control.model, prompts)):
+        return float((whole - list_continuation(control.model, prompts).log_probs).mean())
 
 
 def _next_token_loss(model: nn.Module, ids: Tensor) -> Tensor:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise.claims.language._successor_heads.items import answer_item, item, word_of
+from reprise.data.haystacks import load_brown
 from reprise.language import LanguageModel
 from reprise.language.successor_heads import (
+    DEFAULT_LISTS,
     OrdinalLists,
     SuccessionPrompt,
     SuccessionResult,
@@ -27,6 +29,7 @@ from reprise.language.successor_heads.circuits import Embedding
 EMBEDDINGS: tuple[Embedding, ...] = ("mlp0", "resid", "contextual")
 IN_TEXTS = ("number words", "ordinals", "days", "months", "short months")  # digits and initials follow by accident
 _WINDOW, _CONTEXT = 24, 40  # tokens
+_PILOT_EVERY = 5  # texts
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,21 @@ def read(model: LanguageModel, texts: Mapping[str, Mapping[str, str]], per_list:
         continued=list_continuation(model, prompts).correct,
         places={pool: _places(model, lists, some, per_list) for pool, some in texts.items()},
     )
+
+
+def brown() -> dict[str, dict[str, str]]:
+    """Load the texts of the Brown corpus, every fifth for pilots."""
+    pools: dict[str, dict[str, str]] = {"pilot": {}, "ledger": {}}
+    for number, (name, text) in enumerate(sorted(load_brown().items())):
+        pools["pilot" if number % _PILOT_EVERY == 0 else "ledger"][name] = text
+    return pools
+
+
+def made_up_texts() -> dict[str, dict[str, str]]:
+    """Make texts of words in no order, among which some follow each other by accident."""
+    rng = np.random.default_rng(0)
+    words = [*DEFAULT_LISTS["days"].words, *DEFAULT_LISTS["number words"].words, "then", "came", "and"]
+    return {pool: {pool: " ".join(rng.choice(words, 120))} for pool in ("pilot", "ledger")}
 
 
 def _places(model: LanguageModel, lists: OrdinalLists, texts: Mapping[str, str], per_list: int) -> Places:
