@@ -46,6 +46,16 @@ def test_logits_and_the_lens_at_the_last_stream_are_the_models_own(make_tiny, ki
     close(lens.exp().sum(-1), torch.ones(1, 2, len(PROMPT)))
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2", "cohere", "granite"])
+def test_logits_of_some_tokens_are_those_of_all(make_tiny, kind):
+    lm = make_tiny(kind)
+    stream = lm.residuals([PROMPT], layers=lm.n_layers)[:, 0]
+    close(lm.unembed(stream, tokens=[5, 60, 5]), lm.logits([PROMPT])[..., [5, 60, 5]])
+    for tokens in ([], [61], [-1]):
+        with pytest.raises(InvalidInputError, match=r"0\.\.60"):
+            lm.unembed(stream, tokens=tokens)
+
+
 def test_attention_rows_are_those_of_the_full_matrix(lm):
     attentions = torch.stack(reference(lm, PROMPT, output_attentions=True).attentions, 1)
     for query in (-1, 3, 0):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from reprise.errors import InvalidInputError
 from reprise.language.anatomy import Block, OVCircuit, dissect
@@ -277,13 +278,46 @@ class LanguageModel(Interventions):
         return self.unembed(self.residuals(inputs, layers, positions)).log_softmax(-1)
 
     def unembed(
-        self, hidden: Float[Tensor, "*any d_model"], *, normalised: bool = False
+        self, hidden: Float[Tensor, "*any d_model"], *, normalised: bool = False, tokens: Sequence[int] | None = None
     ) -> Float[Tensor, "*any vocabulary"]:
-        """Turn residual streams into logits, through the final normalisation unless that was done."""
+        """Turn residual streams into logits, through the final normalisation unless that was done.
+
+        Parameters
+        ----------
+        hidden : residual streams.
+        normalised : whether they went through the final normalisation.
+        tokens : those whose logits are wanted, for only their rows are multiplied; None gives the whole vocabulary.
+
+        Raises
+        ------
+        InvalidInputError
+            If one of `tokens` is outside the vocabulary.
+        """
         with torch.set_grad_enabled(hidden.requires_grad):
-            logits = self.parts.unembedding(hidden if normalised else self.parts.final_norm(hidden)).float()
+            hidden = hidden if normalised else self.parts.final_norm(hidden)
+            if tokens is None:
+                logits = self.parts.unembedding(hidden).float()
+            else:
+                logits = functional.linear(hidden, *self.unembedding_rows(tokens)).float()
         logits = logits * self._logit_scale if self._logit_scale != 1 else logits
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
+
+    def unembedding_rows(
+        self, tokens: Sequence[int]
+    ) -> tuple[Float[Tensor, "tokens d_model"], Float[Tensor, " tokens"] | None]:
+        """Give the rows of the unembedding, and its bias if it has one, of some tokens.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is none, or one is outside the vocabulary.
+        """
+        weight, bias = self.parts.unembedding.weight, getattr(self.parts.unembedding, "bias", None)
+        assert isinstance(weight, Tensor)
+        chosen = torch.as_tensor(tokens, device=weight.device)
+        if not len(chosen) or int(chosen.min()) < 0 or int(chosen.max()) >= len(weight):
+            raise InvalidInputError(f"One or more token ids in 0..{len(weight) - 1} are expected; {tokens} was given.")
+        return weight[chosen], None if bias is None else bias[chosen]
 
     # Decoding
 
