@@ -21,7 +21,7 @@ class Plan:
     streams : those that are read for the curve by depth.
     walks : contexts of each kind a seed.
     days : length of the contexts over the days of the week.
-    batch_size, steps : of training the tracer.
+    words, nodes, steps, batch_size : of training the tracer: its vocabulary, the fewest and most nodes of a graph.
     tracer_lengths, tracer_window : as above, for the tracer.
     tracer_walks : its contexts a seed and grid.
     sides : of its grids.
@@ -35,6 +35,8 @@ class Plan:
     streams: tuple[int, ...]
     walks: int
     days: int
+    words: int
+    nodes: tuple[int, int]
     steps: int
     batch_size: int
     tracer_lengths: tuple[int, ...]
@@ -52,16 +54,18 @@ class Plan:
 PLANS: dict[Scale, Plan] = {
     "quick": Plan(
         model=None,
-        lengths=(64, 128, 192),
+        lengths=(64, 96),
         window=64,
         stream=2,
         streams=(0, 2),
         walks=2,
         days=60,
-        steps=20,
+        words=16,
+        nodes=(4, 12),
+        steps=10,
         batch_size=4,
-        tracer_lengths=(24, 32, 48, 64, 96),
-        tracer_window=48,
+        tracer_lengths=(16, 20, 24, 32, 48),
+        tracer_window=32,
         tracer_walks=2,
         sides=(2, 3),
         moved=1,
@@ -74,9 +78,11 @@ PLANS: dict[Scale, Plan] = {
         streams=(0, 5, 10, 15, 20, 25, 29),
         walks=2,
         days=400,
+        words=26,
+        nodes=(4, 25),
         steps=1200,
-        batch_size=8,
-        tracer_lengths=(16, 24, 32, 48, 64, 96, 128, 192, 256),
+        batch_size=16,
+        tracer_lengths=(12, 16, 24, 32, 48, 64, 96, 128),
         tracer_window=50,
         tracer_walks=16,
         sides=(3, 4, 5),
@@ -90,7 +96,9 @@ PLANS: dict[Scale, Plan] = {
         streams=(0, 4, 8, 12, 16, 20, 24, 27, 32),
         walks=8,
         days=400,
-        steps=5000,
+        words=26,
+        nodes=(4, 25),
+        steps=20_000,
         batch_size=32,
         tracer_lengths=(16, 24, 32, 48, 64, 96, 128, 192, 256),
         tracer_window=50,
