@@ -27,6 +27,7 @@ from reprise.language.in_context_representations import (
     random_subspace,
     rule_accuracy,
     scaling_exponent,
+    seen_component,
     semantic_alignment,
     spectral_embedding,
     trace_representations,
@@ -348,6 +349,18 @@ def test_crossings():
 
 def test_exponent_of_a_power():
     assert scaling_exponent([9, 16, 25], 3 * np.array([9, 16, 25]) ** 0.7) == pytest.approx(0.7)
+
+
+def test_seen_edges_join(model):
+    walk = GraphTracing("grid").sample(300, model.tokenizer)
+    visited = [len(set(walk.nodes[:length])) / 16 for length in (2, 10, 40, 300)]
+    np.testing.assert_allclose(seen_component(walk, [2, 10, 40, 300]), visited)
+    pairs = GraphTracing("ring", 6, mode="pairs").sample(8, token_ids=range(6), random_state=1)
+    seen = {frozenset(pair) for pair in pairs.nodes.reshape(4, 2).tolist()}
+    import networkx as nx
+
+    largest = max(map(len, nx.connected_components(nx.Graph(map(tuple, seen)))))
+    assert seen_component(pairs, [8])[0] == largest / 6
 
 
 def test_bad_curves_are_refused():

@@ -26,6 +26,7 @@ from reprise.language.in_context_representations.critical import (
     critical_length,
     crossing_length,
     scaling_exponent,
+    seen_component,
 )
 from reprise.language.in_context_representations.energy import dimension_energies, dirichlet_energy
 from reprise.language.in_context_representations.graphs import graph_adjacency, graph_distances
@@ -78,6 +79,7 @@ __all__ = [
     "random_subspace",
     "rule_accuracy",
     "scaling_exponent",
+    "seen_component",
     "semantic_alignment",
     "spectral_embedding",
     "trace_representations",

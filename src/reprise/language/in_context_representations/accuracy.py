@@ -38,6 +38,8 @@ class RuleAccuracy:
 def rule_accuracy(masses: Float[np.ndarray, "steps nodes"], nodes: ArrayLike, adjacency: ArrayLike) -> RuleAccuracy:
     """Measure the probability that predictions put on neighbours of the present node.
 
+    Where the graph does not rule every step, as in pairs, give the steps of `GraphTrace.ruled` alone.
+
     Parameters
     ----------
     masses : probability of each node's word as the next token, as `node_probabilities` gives it.

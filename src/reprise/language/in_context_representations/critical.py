@@ -10,12 +10,15 @@ C. F. Park, A. Lee, E. S. Lubana, Y. Yang, M. Okawa, K. Nishi, M. Wattenberg and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 
 from reprise.errors import InvalidInputError
+from reprise.language.in_context_representations.tracing import GraphTrace
 
 _STEPS = 200  # breakpoints that are tried
 
@@ -125,6 +128,39 @@ def scaling_exponent(nodes: ArrayLike, critical_lengths: ArrayLike) -> float:
     if not (v > 0).all():
         raise InvalidInputError("Critical lengths are positive; others were given.")
     return float(np.polyfit(x, np.log(v), 1)[0])
+
+
+def seen_component(trace: GraphTrace, lengths: Sequence[int]) -> Float[np.ndarray, " lengths"]:
+    """Give the share of nodes that the largest component of the edges seen so far holds, at several lengths.
+
+    This is the order parameter of bond percolation, and depends on the context alone: where it reaches a half, say, is
+    the length to compare a model's turn with (`crossing_length`). A walk's edges hang together from the beginning; in
+    pairs they join suddenly.
+
+    Parameters
+    ----------
+    trace : a context.
+    lengths : in nodes.
+
+    Examples
+    --------
+    >>> from reprise.language.in_context_representations.tracing import GraphTracing
+    >>> pairs = GraphTracing("ring", 20, mode="pairs").sample(200, token_ids=range(20))
+    >>> print(seen_component(pairs, [2, 20, 200]))
+    [0.1 0.2 1. ]
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    n_nodes = len(trace.node_ids)
+    shares = []
+    for length in lengths:
+        nodes = trace.first(length).nodes
+        ruled = np.flatnonzero(trace.ruled[: length - 1])
+        edges = coo_array((np.ones(len(ruled)), (nodes[ruled], nodes[ruled + 1])), shape=(n_nodes, n_nodes))
+        _, parts = connected_components(edges, directed=False)
+        shares.append(np.bincount(parts).max() / n_nodes)
+    return np.array(shares)
 
 
 def _curve(lengths: ArrayLike, values: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

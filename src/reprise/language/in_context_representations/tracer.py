@@ -10,6 +10,7 @@ C. F. Park, A. Lee, E. S. Lubana, Y. Yang, M. Okawa, K. Nishi, M. Wattenberg and
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +108,7 @@ def train_graph_tracer(
     lr: float = 8e-3,
     seed: int = 0,
     device: str = "auto",
+    checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> History:
     """Train a tracer in place on sequences that never come again.
@@ -118,7 +120,7 @@ def train_graph_tracer(
     nodes, extra : of the graphs; see `random_graphs`.
     lr : highest rate of AdamW, after a rise over 50 steps; it falls linearly to 0.
     seed : of the sequences.
-    device, progress : as in `reprise.training.train`.
+    device, checkpoint, progress : as in `reprise.training.train`.
 
     Examples
     --------
@@ -149,6 +151,7 @@ def train_graph_tracer(
         clip=1.0,
         seed=seed,
         device=device,
+        checkpoint=checkpoint,
         progress="graph tracing" if progress else False,
     )
 

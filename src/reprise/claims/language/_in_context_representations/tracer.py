@@ -15,12 +15,14 @@ from reprise.language.in_context_representations import (
     GraphTracing,
     TraceReading,
     critical_length,
+    crossing_length,
     graph_alignment,
     move_node,
     node_subspace,
     permuted_alignment,
     random_subspace,
     rule_accuracy,
+    seen_component,
     trace_representations,
 )
 
@@ -34,6 +36,8 @@ SOLVED_AT_END = f"{SOLVED}, longest context"
 GAIN = "growth of the share of the other node's neighbours, tracer"
 
 TRACER = "tracer"
+PERCOLATION = "half the nodes joined by edges seen"
+HALF = 0.5
 OF_ENERGY, OF_ACCURACY = "energy", "accuracy"
 LEADING, RANDOM, WHOLE = "two leading components", "two random directions between nodes", "all components"
 
@@ -49,6 +53,7 @@ def traced(model: LanguageModel, plan: Plan, seed: int) -> Iterator[Measurement]
         readings = [_read(model, side, "walk", plan, seed * _STRIDE + number) for number in range(plan.tracer_walks)]
         accuracy = np.mean([_accuracy(trace, reading, plan) for trace, reading in readings], axis=0)
         yield Measurement(TRACER, TURN_BY_SIZE, _turn(plan, accuracy), x=float(side**2))
+        yield Measurement(PERCOLATION, TURN_BY_SIZE, _percolation([trace for trace, _ in readings]), x=float(side**2))
         if side == plan.sides[len(plan.sides) // 2]:
             energy = np.mean([_energies(trace, reading, plan) for trace, reading in readings], axis=0)
             yield Measurement(OF_ACCURACY, TURN, _turn(plan, accuracy))
@@ -86,6 +91,11 @@ def _energies(trace: GraphTrace, reading: TraceReading, plan: Plan) -> list[floa
 
 def _turn(plan: Plan, values: np.ndarray) -> float:
     return critical_length(list(plan.tracer_lengths), values).length
+
+
+def _percolation(traces: list[GraphTrace]) -> float:
+    lengths = range(2, len(traces[0]) + 1, 2)
+    return crossing_length(list(lengths), np.mean([seen_component(trace, lengths) for trace in traces], axis=0), HALF)
 
 
 def _aligned(
