@@ -69,7 +69,7 @@ def days(model: LanguageModel, plan: Plan, seed: int, prefix: list[int]) -> Iter
     """Read the days of the week on a ring that joins no two that follow each other, and drawn independently."""
     for number in range(plan.walks):
         item = f"{seed}.{number}"
-        state = _unrelated_ring(seed * _STRIDE + number, model)
+        state = _unrelated_ring(seed * _STRIDE + number * _DRAWS, model)
         for arm, mode in ((WALK, "walk"), (INDEPENDENT, "independent")):
             task = GraphTracing("ring", len(DAYS), words=DAYS, mode=mode)  # type: ignore[arg-type]
             trace = task.sample(plan.days, model.tokenizer, prefix=prefix, random_state=state)

@@ -11,6 +11,7 @@ from reprise.claims.language._in_context_representations.pretrained import INDEP
 from reprise.claims.language._in_context_representations.sizes import Plan
 from reprise.language import LanguageModel
 from reprise.language.in_context_representations import (
+    GraphAlignment,
     GraphTrace,
     GraphTracing,
     TraceReading,
@@ -28,6 +29,7 @@ from reprise.language.in_context_representations import (
 
 SOLVED = "probability of a neighbour's word, tracer"
 ENERGY = "energy of neighbours over that of other pairs, tracer"
+ENERGY_LAST = f"{ENERGY}, last stream"
 DISTANCE = "correlation with distances on the graph, tracer"
 SPECTRAL = "agreement of two components with the spectral embedding, tracer"
 TURN = "context length at which a curve bends, tracer"
@@ -41,6 +43,7 @@ HALF = 0.5
 OF_ENERGY, OF_ACCURACY = "energy", "accuracy"
 LEADING, RANDOM, WHOLE = "two leading components", "two random directions between nodes", "all components"
 
+LAST = 2  # the stream that predictions are read off
 STREAM = 1  # after the first layer: what the second one's heads look for
 _SEEN = 0.8  # accuracy at a length is averaged over the steps from this share of it on
 _PERMUTATIONS = 20
@@ -74,7 +77,7 @@ def _read(model: LanguageModel, side: int, mode: str, plan: Plan, state: int) ->
     )
     windows = [min(plan.tracer_window, length) for length in plan.tracer_lengths]
     reading = trace_representations(
-        model, trace, plan.tracer_lengths, [STREAM], window=windows, min_visits=1, predictions=True
+        model, trace, plan.tracer_lengths, [STREAM, LAST], window=windows, min_visits=1, predictions=True
     )
     return trace, reading
 
@@ -105,15 +108,23 @@ def _aligned(
     longest = plan.tracer_lengths[-1]
     for number, (trace, reading) in enumerate(walks):
         _, drawn = _read(model, side, "independent", plan, seed * _STRIDE + number)
-        X = reading.at(longest, STREAM)
-        found = {
-            WALK: graph_alignment(X, trace.adjacency),
-            PERMUTED: permuted_alignment(X, trace.adjacency, permutations=_PERMUTATIONS),
-            INDEPENDENT: graph_alignment(drawn.at(longest, STREAM), trace.adjacency),
-        }
-        for arm, alignment in found.items():
-            yield Measurement(arm, DISTANCE, alignment.distance_corr, item=f"{seed}.{number}")
-            yield Measurement(arm, SPECTRAL, alignment.spectral_corr, item=f"{seed}.{number}")
+        for stream in (STREAM, LAST):
+            X = reading.at(longest, stream)
+            found = {
+                WALK: graph_alignment(X, trace.adjacency),
+                PERMUTED: permuted_alignment(X, trace.adjacency, permutations=_PERMUTATIONS),
+                INDEPENDENT: graph_alignment(drawn.at(longest, stream), trace.adjacency),
+            }
+            for arm, alignment in found.items():
+                yield from _of_stream(stream, arm, alignment, f"{seed}.{number}")
+
+
+def _of_stream(stream: int, arm: str, found: GraphAlignment, item: str) -> Iterator[Measurement]:
+    if stream == LAST:
+        yield Measurement(arm, ENERGY_LAST, found.energy_ratio, item=item)
+    else:
+        yield Measurement(arm, DISTANCE, found.distance_corr, item=item)
+        yield Measurement(arm, SPECTRAL, found.spectral_corr, item=item)
 
 
 def _moved(
