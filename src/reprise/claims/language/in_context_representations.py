@@ -13,9 +13,10 @@ same words drawn independently with a walk's frequencies. Representations are me
   each sequence, and read on grids of 9, 16 and 25 nodes that it has not seen. What fails on SmolLM2 and not there is
   the model's doing and not the measure's. Its representations are those that the last layer's heads read.
 
-Words, their places and walks come from the seed, and no two seeds share any: contexts are numbered on from 100,003 times
-the seed. Seeds from 1000 on are pilots: margins are about half of what they gave, and the residual stream was chosen on
-them. The tracer is trained once, on sequences of its own; intervals on it leave out that another training would differ.
+Words, their places and walks come from the seed, and no two seeds share any: contexts are numbered on from 100,003
+times the seed. Seeds from 1000 on are pilots: margins are about half of what they gave, and the residual stream was
+chosen on them. The tracer is trained once, on sequences of its own; intervals on it leave out that another training
+would differ.
 """
 
 from __future__ import annotations
@@ -153,8 +154,8 @@ CLAIMS = (
         against=(INDEPENDENT, PERMUTED),
         margin=ENERGY_MARGIN,
         unit="walk",
-        says="After 1,400 words the energy ratio is lower than with independent draws, and with permuted nodes, by more "
-        "than 0.05.",
+        says="After 1,400 words the energy ratio is lower than with independent draws, and with permuted nodes, by "
+        "more than 0.05.",
     ),
     Claim(
         id="distances-follow",
