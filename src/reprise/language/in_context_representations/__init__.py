@@ -20,9 +20,8 @@ C. F. Park, A. Lee, E. S. Lubana, Y. Yang, M. Okawa, K. Nishi, M. Wattenberg and
 learning of representations. ICLR 2025. arXiv:2501.00070.
 """
 
-from reprise.language.in_context_representations.accuracy import RuleAccuracy, rule_accuracy
+from reprise.language.in_context_representations.accuracy import rule_accuracy
 from reprise.language.in_context_representations.critical import (
-    CriticalLength,
     critical_length,
     crossing_length,
     scaling_exponent,
@@ -31,17 +30,14 @@ from reprise.language.in_context_representations.critical import (
 from reprise.language.in_context_representations.energy import dimension_energies, dirichlet_energy
 from reprise.language.in_context_representations.graphs import graph_adjacency, graph_distances
 from reprise.language.in_context_representations.intervention import (
-    MovedNode,
     move_node,
     node_subspace,
     random_subspace,
 )
 from reprise.language.in_context_representations.nulls import mixing_null, permuted_alignment
 from reprise.language.in_context_representations.reading import TraceReading, node_probabilities, trace_representations
-from reprise.language.in_context_representations.semantics import SemanticAlignment, order_ring, semantic_alignment
+from reprise.language.in_context_representations.semantics import order_ring, semantic_alignment
 from reprise.language.in_context_representations.spectral import (
-    GraphAlignment,
-    SpectralEmbedding,
     component_alignment,
     graph_alignment,
     principal_components,
@@ -52,14 +48,8 @@ from reprise.language.in_context_representations.tracing import DAYS, WORDS, Gra
 __all__ = [
     "DAYS",
     "WORDS",
-    "CriticalLength",
-    "GraphAlignment",
     "GraphTrace",
     "GraphTracing",
-    "MovedNode",
-    "RuleAccuracy",
-    "SemanticAlignment",
-    "SpectralEmbedding",
     "TraceReading",
     "component_alignment",
     "critical_length",

@@ -37,6 +37,14 @@ class TraceReading:
     visits : how often each node occurs in each window.
     masses : where asked for, the probability of each node's word as the next token, after each step of the longest
         context.
+
+    Examples
+    --------
+    >>> means = np.zeros((1, 2, 3, 4))
+    >>> means[0, :, 2] = np.nan
+    >>> reading = TraceReading((100,), (0, 5), means, np.array([[40, 58, 2]]))
+    >>> reading.at(100, layer=5).shape, reading.absent
+    ((3, 4), array([1]))
     """
 
     lengths: tuple[int, ...]

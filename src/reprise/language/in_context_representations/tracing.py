@@ -52,6 +52,14 @@ class GraphTrace:
     start : how many special tokens come first.
     ruled : at which steps the graph says what comes next; in pairs, at the first of each.
     words : the word of each node, where there are words.
+
+    Examples
+    --------
+    >>> trace = GraphTracing("ring", 5).sample(8, token_ids=range(100, 105), prefix=[0], random_state=1)
+    >>> trace.ids[1:] == trace.node_ids[trace.nodes].tolist()
+    True
+    >>> len(trace), len(trace.first(3).ids)
+    (8, 4)
     """
 
     ids: list[int]

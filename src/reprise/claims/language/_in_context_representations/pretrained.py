@@ -11,7 +11,6 @@ from reprise.claims.language._in_context_representations.sizes import Plan
 from reprise.language import LanguageModel
 from reprise.language.in_context_representations import (
     DAYS,
-    GraphAlignment,
     GraphTracing,
     TraceReading,
     graph_alignment,
@@ -22,6 +21,7 @@ from reprise.language.in_context_representations import (
     semantic_alignment,
     trace_representations,
 )
+from reprise.language.in_context_representations.spectral import GraphAlignment
 
 ENERGY = "energy of neighbours over that of other pairs"
 DISTANCE = "correlation with distances on the graph"

@@ -11,7 +11,6 @@ from reprise.claims.language._in_context_representations.pretrained import INDEP
 from reprise.claims.language._in_context_representations.sizes import Plan
 from reprise.language import LanguageModel
 from reprise.language.in_context_representations import (
-    GraphAlignment,
     GraphTrace,
     GraphTracing,
     TraceReading,
@@ -26,6 +25,7 @@ from reprise.language.in_context_representations import (
     seen_component,
     trace_representations,
 )
+from reprise.language.in_context_representations.spectral import GraphAlignment
 
 SOLVED = "probability of a neighbour's word, tracer"
 ENERGY = "energy of neighbours over that of other pairs, tracer"
