@@ -53,7 +53,7 @@ from reprise.models.language import PACKAGED
 from reprise.models.tiny import tiny_language_model
 
 REACHED = 0.8  # the paper's figure, as an independent run on Llama-3.1-8B found it again
-ENERGY_MARGIN, DISTANCE_MARGIN, SHARE_MARGIN = 0.05, 0.1, 0.1
+ENERGY_MARGIN, DISTANCE_MARGIN, SHARE_MARGIN = 0.07, 0.15, 0.1
 TRACER_REACHES, SPECTRAL_MARGIN, APART_MARGIN = 0.6, 0.05, 0.3
 
 CLAIMS = (
@@ -155,7 +155,7 @@ CLAIMS = (
         margin=ENERGY_MARGIN,
         unit="walk",
         says="After 1,400 words the energy ratio is lower than with independent draws, and with permuted nodes, by "
-        "more than 0.05.",
+        "more than 0.07.",
     ),
     Claim(
         id="distances-follow",
@@ -166,7 +166,7 @@ CLAIMS = (
         against=(INDEPENDENT, PERMUTED),
         margin=DISTANCE_MARGIN,
         unit="walk",
-        says="Distances follow those on the graph, with a correlation higher by more than 0.1.",
+        says="Distances follow those on the graph, with a correlation higher by more than 0.15.",
     ),
     Claim(
         id="neighbours-share",
