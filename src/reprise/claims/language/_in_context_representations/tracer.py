@@ -25,11 +25,10 @@ from reprise.language.in_context_representations import (
     seen_component,
     trace_representations,
 )
-from reprise.language.in_context_representations.spectral import GraphAlignment
 
 SOLVED = "probability of a neighbour's word, tracer"
 ENERGY = "energy of neighbours over that of other pairs, tracer"
-ENERGY_LAST = f"{ENERGY}, last stream"
+ENERGY_AT_END = f"{ENERGY}, longest context"
 DISTANCE = "correlation with distances on the graph, tracer"
 SPECTRAL = "agreement of two components with the spectral embedding, tracer"
 TURN = "context length at which a curve bends, tracer"
@@ -43,8 +42,8 @@ HALF = 0.5
 OF_ENERGY, OF_ACCURACY = "energy", "accuracy"
 LEADING, RANDOM, WHOLE = "two leading components", "two random directions between nodes", "all components"
 
-LAST = 2  # the stream that predictions are read off
-STREAM = 1  # after the first layer: what the second one's heads look for
+LAST = 2  # the stream that predictions are read off, where representations are compared with the graph
+SOUGHT = 1  # what the last layer's heads look up the context with, where nodes are moved
 _SEEN = 0.8  # accuracy at a length is averaged over the steps from this share of it on
 _PERMUTATIONS = 20
 _STRIDE = 100_003
@@ -77,7 +76,7 @@ def _read(model: LanguageModel, side: int, mode: str, plan: Plan, state: int) ->
     )
     windows = [min(plan.tracer_window, length) for length in plan.tracer_lengths]
     reading = trace_representations(
-        model, trace, plan.tracer_lengths, [STREAM, LAST], window=windows, min_visits=1, predictions=True
+        model, trace, plan.tracer_lengths, [SOUGHT, LAST], window=windows, min_visits=1, predictions=True
     )
     return trace, reading
 
@@ -89,7 +88,7 @@ def _accuracy(trace: GraphTrace, reading: TraceReading, plan: Plan) -> list[floa
 
 
 def _energies(trace: GraphTrace, reading: TraceReading, plan: Plan) -> list[float]:
-    return [graph_alignment(reading.at(length, STREAM), trace.adjacency).energy_ratio for length in plan.tracer_lengths]
+    return [graph_alignment(reading.at(length, LAST), trace.adjacency).energy_ratio for length in plan.tracer_lengths]
 
 
 def _turn(plan: Plan, values: np.ndarray) -> float:
@@ -108,29 +107,23 @@ def _aligned(
     longest = plan.tracer_lengths[-1]
     for number, (trace, reading) in enumerate(walks):
         _, drawn = _read(model, side, "independent", plan, seed * _STRIDE + number)
-        for stream in (STREAM, LAST):
-            X = reading.at(longest, stream)
-            found = {
-                WALK: graph_alignment(X, trace.adjacency),
-                PERMUTED: permuted_alignment(X, trace.adjacency, permutations=_PERMUTATIONS),
-                INDEPENDENT: graph_alignment(drawn.at(longest, stream), trace.adjacency),
-            }
-            for arm, alignment in found.items():
-                yield from _of_stream(stream, arm, alignment, f"{seed}.{number}")
-
-
-def _of_stream(stream: int, arm: str, found: GraphAlignment, item: str) -> Iterator[Measurement]:
-    if stream == LAST:
-        yield Measurement(arm, ENERGY_LAST, found.energy_ratio, item=item)
-    else:
-        yield Measurement(arm, DISTANCE, found.distance_corr, item=item)
-        yield Measurement(arm, SPECTRAL, found.spectral_corr, item=item)
+        X = reading.at(longest, LAST)
+        found = {
+            WALK: graph_alignment(X, trace.adjacency),
+            PERMUTED: permuted_alignment(X, trace.adjacency, permutations=_PERMUTATIONS),
+            INDEPENDENT: graph_alignment(drawn.at(longest, LAST), trace.adjacency),
+        }
+        for arm, alignment in found.items():
+            item = f"{seed}.{number}"
+            yield Measurement(arm, ENERGY_AT_END, alignment.energy_ratio, item=item)
+            yield Measurement(arm, DISTANCE, alignment.distance_corr, item=item)
+            yield Measurement(arm, SPECTRAL, alignment.spectral_corr, item=item)
 
 
 def _moved(
     model: LanguageModel, trace: GraphTrace, reading: TraceReading, plan: Plan, item: str
 ) -> Iterator[Measurement]:
-    means = reading.at(plan.tracer_lengths[-1], STREAM)
+    means = reading.at(plan.tracer_lengths[-1], SOUGHT)
     present = int(np.isfinite(means).all(axis=1).sum())
     subspaces = {
         LEADING: node_subspace(means, 2),
@@ -138,5 +131,5 @@ def _moved(
         WHOLE: node_subspace(means, present - 1),
     }
     for arm, directions in subspaces.items():
-        gains = move_node(model, trace, means, STREAM, directions).gains
+        gains = move_node(model, trace, means, SOUGHT, directions).gains
         yield Measurement(arm, GAIN, float(np.nanmean(gains)), item=item)
