@@ -23,7 +23,7 @@ from reprise.language.in_context_representations.energy import squared_distances
 from reprise.language.in_context_representations.graphs import check_adjacency, graph_distances
 
 _DEGENERATE = 1e-8  # eigenvalues closer than this belong to one eigenspace
-_FEWEST = 4  # nodes
+FEWEST = 4  # nodes
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,8 @@ def _present(X: ArrayLike, adjacency: ArrayLike) -> tuple[NDArray[np.float64], N
     if points.ndim != 2 or len(points) != len(matrix):
         raise InvalidInputError(f"X has shape {points.shape}; a row for each of {len(matrix)} nodes is expected.")
     here = np.flatnonzero(np.isfinite(points).all(axis=1))
-    if len(here) < _FEWEST:
-        raise InvalidInputError(f"{len(here)} nodes are present; at least {_FEWEST} are expected.")
+    if len(here) < FEWEST:
+        raise InvalidInputError(f"{len(here)} nodes are present; at least {FEWEST} are expected.")
     return points[here], matrix, here
 
 

@@ -25,6 +25,7 @@ from reprise.language.in_context_representations import (
     seen_component,
     trace_representations,
 )
+from reprise.language.in_context_representations.spectral import FEWEST
 
 SOLVED = "probability of a neighbour's word, tracer"
 ENERGY = "energy of neighbours over that of other pairs, tracer"
@@ -57,7 +58,7 @@ def traced(model: LanguageModel, plan: Plan, seed: int) -> Iterator[Measurement]
         yield Measurement(TRACER, TURN_BY_SIZE, _turn(plan, accuracy), x=float(side**2))
         yield Measurement(PERCOLATION, TURN_BY_SIZE, _percolation([trace for trace, _ in readings]), x=float(side**2))
         if side == plan.sides[len(plan.sides) // 2]:
-            energy = np.mean([_energies(trace, reading, plan) for trace, reading in readings], axis=0)
+            energy = np.nanmean([_energies(trace, reading, plan) for trace, reading in readings], axis=0)
             yield Measurement(OF_ACCURACY, TURN, _turn(plan, accuracy))
             yield Measurement(OF_ENERGY, TURN, _turn(plan, energy))
             yield Measurement(TRACER, SOLVED_AT_END, float(accuracy[-1]))
@@ -88,7 +89,13 @@ def _accuracy(trace: GraphTrace, reading: TraceReading, plan: Plan) -> list[floa
 
 
 def _energies(trace: GraphTrace, reading: TraceReading, plan: Plan) -> list[float]:
-    return [graph_alignment(reading.at(length, LAST), trace.adjacency).energy_ratio for length in plan.tracer_lengths]
+    """Give the energy ratio at each length; NaN where the walk has hardly left its place."""
+    ratios = []
+    for length in plan.tracer_lengths:
+        X = reading.at(length, LAST)
+        enough = np.isfinite(X).all(axis=1).sum() >= FEWEST
+        ratios.append(graph_alignment(X, trace.adjacency).energy_ratio if enough else np.nan)
+    return ratios
 
 
 def _turn(plan: Plan, values: np.ndarray) -> float:
