@@ -66,18 +66,23 @@ def make_pools(model: LanguageModel, scale: Scale, plan: Plan) -> dict[str, Pool
     pools = {}
     for name, members in (("pilot", np.flatnonzero(pilot)), ("ledger", np.flatnonzero(~pilot))):
         chosen = np.random.default_rng(0).permutation(members)
-        texts = [sentences[i] for i in chosen]
-        layer = scored_layer(model)
-        found = sentence_activations(model, [(BINARY.user, text) for text in texts], layer)[layer]
-        pools[name] = Pool(
-            texts,
-            np.array(classes)[chosen],
-            found,
-            np.asarray(text_embeddings(texts, encoder), dtype=np.float64),
-            word_features(texts),
-            plan.fit or len(texts) // 2,
-        )
+        pools[name] = make_pool(model, [sentences[i] for i in chosen], np.array(classes)[chosen], plan, encoder)
     return pools
+
+
+def make_pool(
+    model: LanguageModel,
+    sentences: list[str],
+    classes: Int[np.ndarray, " n"],
+    plan: Plan,
+    encoder: Callable[[list[str]], np.ndarray] | None = None,
+) -> Pool:
+    """Read the activations of sentences, and what the text alone says of them."""
+    layer = scored_layer(model)
+    activations = sentence_activations(model, [(BINARY.user, sentence) for sentence in sentences], layer)[layer]
+    embeddings = np.asarray(text_embeddings(sentences, encoder), dtype=np.float64)
+    fitted = plan.fit or len(sentences) // 2
+    return Pool(sentences, classes, activations, embeddings, word_features(sentences), fitted)
 
 
 def load(plan: Plan, device: str) -> LanguageModel:
