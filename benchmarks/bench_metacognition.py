@@ -1,6 +1,6 @@
-"""What neurofeedback costs here and done plainly: scores, Cohen's d, reports and implicit control.
+"""What neurofeedback costs here and done plainly: Cohen's d, reports and implicit control.
 
-The plain ways: scikit-learn's PCA and pingouin for scores and effects; one forward pass for each example reported, and
+The plain ways: pingouin for effects; one forward pass for each example reported, and
 one over each whole conversation, with all hidden states kept, for each sentence scored (as the authors' code has it).
 Run with ``pytest benchmarks/bench_metacognition.py -s``; prints ratios of processor time on one thread, asserts
 agreement and no times.
@@ -9,7 +9,6 @@ agreement and no times.
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from racing import race
@@ -47,21 +46,6 @@ def model():
     if not language.is_installed():
         pytest.skip(f"SmolLM2 is not installed: {language.PACKAGED[language.DEFAULT_MODEL].command}")
     return LanguageModel.from_pretrained()
-
-
-def test_scores():
-    X = np.random.default_rng(0).normal(size=(750, 576)) * np.linspace(3, 0.1, 576)
-
-    def plain():
-        projections = PCA(min(X.shape) - 1).fit_transform(X)
-        return projections[:, 7] / projections[:, 7].std()
-
-    works = {"ours": lambda: ActivationAxis("pc", 8).fit(X).score_samples(X), "all components": plain}
-    times = race(works, rounds=3, warm_up=1)
-    agreement = abs(np.corrcoef(works["ours"](), plain())[0, 1])
-    assert agreement > 0.99
-    print(f"\nscores along PC 8: ours {times['ours']:.0f} ms; all components / ours "
-          f"{times['all components'] / times['ours']:.1f}; correlation {agreement:.6f}")  # fmt: skip
 
 
 def test_effects():

@@ -68,11 +68,28 @@ def cohens_d(a: ArrayLike, b: ArrayLike, axis: int = 0) -> EffectSize:
             "expected."
         )
     n_a, n_b = len(first), len(second)
-    pooled = ((n_a - 1) * first.var(axis=0, ddof=1) + (n_b - 1) * second.var(axis=0, ddof=1)) / (n_a + n_b - 2)
+    d = (first.mean(axis=0) - second.mean(axis=0)) / pooled_deviation(first, second)
+    return EffectSize(d, _NORMAL_975 * np.sqrt((n_a + n_b) / (n_a * n_b) + d**2 / (2 * (n_a + n_b))))
+
+
+def pooled_deviation(a: Float[np.ndarray, n * rest], b: Float[np.ndarray, m * rest]) -> Float[np.ndarray, "*rest"]:
+    """Give the standard deviation within two samples along their first axis.
+
+    Raises
+    ------
+    InvalidInputError
+        If nothing varies within either.
+
+    Examples
+    --------
+    >>> float(pooled_deviation(np.array([1.0, 2.0, 3.0]), np.array([2.0, 3.0, 4.0])))
+    1.0
+    """
+    sums = sum((len(sample) - 1) * sample.var(axis=0, ddof=1) for sample in (a, b))
+    pooled = np.asarray(sums / (len(a) + len(b) - 2))
     if not np.all(pooled > 0):
         raise InvalidInputError("Nothing varies within either sample; Cohen's d needs a standard deviation above 0.")
-    d = (first.mean(axis=0) - second.mean(axis=0)) / np.sqrt(pooled)
-    return EffectSize(d, _NORMAL_975 * np.sqrt((n_a + n_b) / (n_a * n_b) + d**2 / (2 * (n_a + n_b))))
+    return np.sqrt(pooled)
 
 
 def _sample(values: ArrayLike, axis: int, name: str) -> Float[np.ndarray, n * rest]:

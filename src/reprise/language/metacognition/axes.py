@@ -52,7 +52,7 @@ class ActivationAxis(BaseEstimator):
 
     Notes
     -----
-    Cost: one logistic regression, or a singular value decomposition of (n, d) up to the component.
+    Cost: one logistic regression, or one singular value decomposition of (n, d), O(n d min(n, d)).
 
     References
     ----------
@@ -129,8 +129,7 @@ class ActivationAxis(BaseEstimator):
                     f"{n} activations of {d} dimensions have principal components 1 to {most}; {self.component!r} was "
                     "asked for."
                 )
-            exact = 2 * self.component > most
-            reduction = PCA(self.component, svd_solver="full" if exact else "auto", random_state=self.random_state)
+            reduction = PCA(self.component, svd_solver="full")
             return np.asarray(reduction.fit(points).components_[self.component - 1])
         if self.kind == "random":
             direction = np.random.default_rng(self.random_state).normal(size=d)

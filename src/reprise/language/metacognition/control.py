@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from itertools import product
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from reprise.language.metacognition.report import examples_as_messages
 from reprise.language.metacognition.transcript import Message, write
 from reprise.language.model import LanguageModel
 from reprise.metrics import EffectSize, cohens_d
+from reprise.metrics.effects import pooled_deviation
 
 Mode = Literal["explicit", "implicit"]
 TARGET = "target"
@@ -113,10 +115,7 @@ class ControlResult:
         InvalidInputError
             If a text was not scored on both sides, as in explicit control.
         """
-        upper, lower = self.scores(1, axis), self.scores(0, axis)
-        pooled = np.sqrt((upper.var(ddof=1) * (len(upper) - 1) + lower.var(ddof=1) * (len(lower) - 1)) / (
-            len(upper) + len(lower) - 2
-        ))  # fmt: skip
+        pooled = pooled_deviation(self.scores(1, axis), self.scores(0, axis))
         sides: dict[str, dict[int, list[float]]] = {}
         for trial in self.trials:
             sides.setdefault(trial.text, {0: [], 1: []})[trial.intended].append(trial.scores[axis])
@@ -215,42 +214,53 @@ def control_experiment(
         own = sentence_activations(model, [(prompts.user, s) for s in sentences], axis.layer, batch_size=batch_size)
         labels = axis.label(own[axis.layer])
     task = _Task(
-        model,
-        sentences,
-        two_classes(labels, len(sentences)),
-        axes,
-        axis.layer,
-        prompts,
-        n_examples,
-        n_replies,
-        batch_size,
+        model=model,
+        sentences=sentences,
+        labels=two_classes(labels, len(sentences)),
+        axes=axes,
+        layer=axis.layer,
+        prompts=prompts,
+        n_replies=n_replies,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        copied_share=copied_share,
+        batch_size=batch_size,
+        generator=torch.Generator().manual_seed(random_state),
     )
-    rng, draw = np.random.default_rng(random_state), torch.Generator().manual_seed(random_state)
+    rng = np.random.default_rng(random_state)
     trials: list[Trial] = []
     copies = empty = 0
     for run in range(n_runs):
         chosen = rng.permutation(len(sentences))[:needed]
         examples, given = chosen[:n_examples], [sentences[i] for i in chosen[n_examples:]]
-        for flipped in (False, True):
-            for label in (0, 1):
-                replies = given
-                if mode == "explicit":
-                    said = [
-                        _own(text, prompts)
-                        for text in task.written(examples, flipped, label, max_new_tokens, temperature, draw)
-                    ]
-                    spoken = [text for text in said if text]
-                    replies = [
-                        text for text in spoken if not is_copy(text, [sentences[i] for i in examples], copied_share)
-                    ]
-                    empty, copies = empty + len(said) - len(spoken), copies + len(spoken) - len(replies)
-                trials += task.scored(run, examples, flipped, label, replies)
+        for flipped, label in product((False, True), (0, 1)):
+            condition = _Condition(run, examples, flipped, label)
+            replies = _Replies(given) if mode == "implicit" else task.replies(condition)
+            trials += task.scored(condition, replies.kept)
+            copies, empty = copies + replies.copies, empty + replies.empty
     return ControlResult(tuple(trials), n_examples, copies, empty)
 
 
-@dataclass(frozen=True)
+class _Condition(NamedTuple):
+    """Which examples are shown, how, and what is asked for."""
+
+    run: int
+    examples: np.ndarray
+    flipped: bool
+    label: int
+
+
+class _Replies(NamedTuple):
+    """Replies to score, and how many were left out."""
+
+    kept: Sequence[str]
+    copies: int = 0
+    empty: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Task:
-    """What all runs of a control task share."""
+    """What all conditions of a control task share."""
 
     model: LanguageModel
     sentences: Sequence[str]
@@ -258,56 +268,60 @@ class _Task:
     axes: Mapping[str, ActivationAxis]
     layer: int
     prompts: Prompts
-    n_examples: int
     n_replies: int
+    max_new_tokens: int
+    temperature: float
+    copied_share: float
     batch_size: int
+    generator: torch.Generator
 
-    def messages(self, examples: np.ndarray, flipped: bool, label: int) -> list[Message]:
+    def replies(self, condition: _Condition) -> _Replies:
+        """Let the model write its replies, and leave out what says nothing of its own."""
+        said = [_without_score(text, self.prompts) for text in self._written(condition)]
+        spoken = [text for text in said if text]
+        examples = [self.sentences[i] for i in condition.examples]
+        kept = [text for text in spoken if not is_copy(text, examples, self.copied_share)]
+        return _Replies(kept, copies=len(spoken) - len(kept), empty=len(said) - len(spoken))
+
+    def scored(self, condition: _Condition, replies: Sequence[str]) -> Iterator[Trial]:
+        """Score replies within their conversation."""
+        if not replies:
+            return
+        opening = self._opening(condition)
+        transcripts = [write(self.model, [*opening, {"role": "assistant", "content": text}]) for text in replies]
+        pairs = zip(transcripts, replies, strict=True)
+        spans = [written.tokens(len(opening), 0, len(text)) for written, text in pairs]
+        means = span_means(self.model, transcripts, spans, [self.layer], self.batch_size)[:, 0]
+        scores = {name: axis.score_samples(means) for name, axis in self.axes.items()}
+        for number, text in enumerate(replies):
+            found = {name: float(values[number]) for name, values in scores.items()}
+            yield Trial(condition.run, condition.flipped, condition.label, text, found)
+
+    def _opening(self, condition: _Condition) -> list[Message]:
         """Give the conversation up to the model's own turn."""
+        _, examples, flipped, label = condition
         shown = [(self.sentences[i], int(self.labels[i]) ^ int(flipped)) for i in examples]
         request = f"{self.prompts.imitate.format(label=label)} {self.prompts.user}"
-        opening = examples_as_messages(self.prompts, self.prompts.control, shown)
-        return [*opening, {"role": "user", "content": request}]
+        told = examples_as_messages(self.prompts, self.prompts.control, shown)
+        return [*told, {"role": "user", "content": request}]
 
-    def written(
-        self,
-        examples: np.ndarray,
-        flipped: bool,
-        label: int,
-        max_new_tokens: int,
-        temperature: float,
-        draw: torch.Generator,
-    ) -> Iterator[str]:
-        """Let the model write its replies."""
+    def _written(self, condition: _Condition) -> Iterator[str]:
         model = self.model
-        asked = write(model, self.messages(examples, flipped, label), ask=True).ids
+        asked = write(model, self._opening(condition), ask=True).ids
         stop = None if getattr(model.tokenizer, "chat_template", None) else "\n"
         for start in range(0, self.n_replies, self.batch_size):
-            count = min(self.batch_size, self.n_replies - start)
-            rows: list[list[int]] = [[] for _ in range(count)]
-            decoding = model.decoding([asked]).repeat(count)
-            for step in decoding.sample(max_new_tokens, temperature=temperature, generator=draw, stop=stop):
+            rows: list[list[int]] = [[] for _ in range(min(self.batch_size, self.n_replies - start))]
+            steps = model.decoding([asked]).repeat(len(rows)).sample(
+                self.max_new_tokens, temperature=self.temperature, generator=self.generator, stop=stop
+            )  # fmt: skip
+            for step in steps:
                 for row, token, active in zip(rows, step.tokens.tolist(), step.active.tolist(), strict=True):
                     if active:
                         row.append(token)
             yield from (model.decode(row) for row in rows)
 
-    def scored(
-        self, run: int, examples: np.ndarray, flipped: bool, label: int, replies: Sequence[str]
-    ) -> Iterator[Trial]:
-        """Score replies within their conversation."""
-        if not replies:
-            return
-        opening = self.messages(examples, flipped, label)
-        transcripts = [write(self.model, [*opening, {"role": "assistant", "content": text}]) for text in replies]
-        spans = [written.tokens(len(opening), 0, len(text)) for written, text in zip(transcripts, replies, strict=True)]
-        means = span_means(self.model, transcripts, spans, [self.layer], self.batch_size)[:, 0]
-        scores = {name: axis.score_samples(means) for name, axis in self.axes.items()}
-        for number, text in enumerate(replies):
-            yield Trial(run, flipped, label, text, {name: float(values[number]) for name, values in scores.items()})
 
-
-def _own(reply: str, prompts: Prompts) -> str:
+def _without_score(reply: str, prompts: Prompts) -> str:
     """Cut a reply before the score that it may carry."""
     mark = prompts.score[: prompts.score.index("{")].strip()
     return reply.partition(mark)[0].strip()
