@@ -6,6 +6,9 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from transformers import AutoModelForCausalLM, GPT2Config, GPTNeoXConfig
 
+from reprise.claims.language._metacognition import practice
+from reprise.claims.language._metacognition.sentences import load, make_pools
+from reprise.claims.language._metacognition.sizes import PLANS
 from reprise.errors import InvalidInputError
 from reprise.language import LanguageModel
 from reprise.language.metacognition import (
@@ -458,6 +461,29 @@ def test_explicit_replies_are_the_models_own(lm, axis_of):
     assert [t.text for t in again.trials] == [t.text for t in result.trials]
 
 
+def test_six_points_are_flipped_end_to_end(llama, axis_of):
+    labels = np.arange(len(SENTENCES)) % 6 + 1
+    settings = {"labels": labels, "points": 6, "n_runs": 1, "n_replies": 4}
+    asked = []
+    own = llama.continuation_residuals
+    llama.continuation_residuals = lambda prefix, *rest: (
+        asked.append(llama.decode(prefix).split()) or own(prefix, *rest)
+    )
+    try:
+        result = control_experiment(llama, SENTENCES, axis_of(llama), 3, "implicit", **settings)
+    finally:
+        llama.continuation_residuals = own
+    chosen = np.random.default_rng(0).permutation(len(SENTENCES))[:3]
+    asked = asked[1:]  # the first read the axis's sentences
+    for words, flipped, label in zip(asked, (False, False, True, True), (1, 6, 1, 6), strict=True):
+        shown = [int(words[place + 4]) for place, word in enumerate(words) if word == "["]
+        assert shown == [7 - y if flipped else y for y in labels[chosen].tolist()]
+        assert words[words.index("has") + 2] == str(label)
+    assert result.d != 0
+    with pytest.raises(InvalidInputError, match="2 and for 6 labels; for 4"):
+        control_experiment(llama, SENTENCES, axis_of(llama), 3, points=4)
+
+
 def test_copies_are_counted_and_left_out(llama, axis_of):
     settings = {"n_runs": 1, "n_replies": 3, "max_new_tokens": 4}
     free, strict = (
@@ -536,6 +562,39 @@ def test_a_table_of_axes(points):
     assert whole == pytest.approx(1)
     with pytest.raises(InvalidInputError, match="no effect of axis 'PC1'"):
         axis_table(axes, points, y, {"LR": 1.0})
+
+
+# The claim's parts
+
+
+def test_pilots_and_seeds_have_no_sentence_in_common():
+    plan = PLANS["quick"]
+    pools = make_pools(load(plan, "cpu"), "quick", plan)
+    assert not set(pools["pilot"].sentences) & set(pools["ledger"].sentences)
+    ledger = pools["ledger"]
+    shown = [ledger.shown(seed, plan.block) for seed in range(5)]
+    assert len(np.unique(np.concatenate(shown))) == 5 * plan.block
+    assert min(map(min, shown)) >= ledger.fitted
+    assert len(ledger.shown(1003, plan.block)) == plan.block
+    assert {len(values) for values in ledger.features.values()} == {len(ledger.sentences)}
+
+
+def test_the_small_model_practises_the_task_that_it_is_asked_to_do():
+    trained = practice.practise(1)
+    model = trained.model(True, "cpu")
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(len(practice.WORDS), practice.PLANE, generator=generator)
+    ids = torch.tensor([model.encode(word, special=False)[0] for word in practice.WORDS])
+    tokens, sides, digits = practice._conversations(2, vectors, ids, model.tokenizer, generator)
+    for row, labels in zip(tokens.tolist(), sides.tolist(), strict=True):
+        words = [model.decode([token]) for token in row[1 :: practice.TOKENS]]
+        written, positions = report_positions(model, list(zip(words, labels, strict=True)), practice.PROMPTS)
+        assert written.ids == row
+        assert positions == list(range(2, len(row), practice.TOKENS))
+    assert [model.decode([token]) for token in digits[0].tolist()] == ["0", "1"]
+    frozen = "model.embed_tokens.weight"
+    assert (trained.before[frozen] == trained.after[frozen]).all()
+    assert any((trained.before[name] != trained.after[name]).any() for name in trained.before)
 
 
 # Half precision and a real model

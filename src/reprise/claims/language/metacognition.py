@@ -132,9 +132,9 @@ CLAIMS = (
         kind="interval",
         metric=BY_AXIS,
         ours=LR,
-        high=0.65,
+        high=0.62,
         unit="sentence",
-        says="At most 65 in 100 of SmolLM2's reports on the happy-sad axis are right after 8 examples.",
+        says="At most 62 in 100 of SmolLM2's reports on the happy-sad axis are right after 8 examples.",
     ),
     Claim(
         id="information-is-there",
@@ -143,10 +143,10 @@ CLAIMS = (
         metric=BY_READER,
         ours=IDEAL,
         against=(MODEL, EMBEDDINGS, WORDS),
-        margin=0.05,
+        margin=0.02,
         unit="sentence",
         says="An observer of its activations reads the labels of all axes, from the same examples, more often right "
-        "than the model reports them, and than observers of the text do, by more than 5 in 100.",
+        "than the model reports them, and than observers of the text do, by more than 2 in 100.",
     ),
     Claim(
         id="no-implicit-control",
@@ -155,10 +155,10 @@ CLAIMS = (
         metric=SHIFT,
         metric_unit=D,
         ours=LR,
-        low=-0.05,
-        high=0.05,
+        low=-0.02,
+        high=0.02,
         unit="sentence",
-        says="On given sentences the shift along the happy-sad axis is less than 0.05 standard deviations either way.",
+        says="On given sentences the shift along the happy-sad axis is less than 0.02 standard deviations either way.",
     ),
     Claim(
         id="instrument",
@@ -170,15 +170,6 @@ CLAIMS = (
         margin=0.3,
         says="A small model that practised reports on a plane of axes is seen to report a new one of them, more often "
         "right than before practice and than for an axis outside the plane, by more than 30 in 100.",
-    ),
-    Claim(
-        id="instrument-learns",
-        of="here",
-        kind="slope",
-        metric=PRACTICE_CURVE,
-        ours=PRACTISED,
-        low=0.05,
-        says="Its reports become better with each doubling of the examples, by more than 5 in 100.",
     ),
 )
 

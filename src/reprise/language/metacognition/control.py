@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 
 from reprise.errors import InvalidInputError
 from reprise.language.metacognition.activations import check_sentences, sentence_activations, span_means
-from reprise.language.metacognition.axes import ActivationAxis, two_classes
+from reprise.language.metacognition.axes import ActivationAxis
 from reprise.language.metacognition.copies import is_copy
-from reprise.language.metacognition.prompts import BINARY, Prompts
-from reprise.language.metacognition.report import examples_as_messages
+from reprise.language.metacognition.prompts import Prompts, default_prompts
+from reprise.language.metacognition.report import checked_labels, examples_as_messages, lowest_label
 from reprise.language.metacognition.transcript import Message, write
 from reprise.language.model import LanguageModel
 from reprise.metrics import EffectSize, cohens_d
@@ -35,7 +35,7 @@ class Trial:
     ----------
     run : whose examples it followed.
     flipped : whether these showed each label as the other.
-    label : that was to be imitated, as it was shown.
+    label : that was to be imitated, as it was shown: 0 for the lowest, 1 for the highest.
     text : the reply.
     scores : name of an axis -> score of the reply in its conversation.
     """
@@ -138,7 +138,8 @@ def control_experiment(
     max_new_tokens: int = 50,
     temperature: float = 0.7,
     copied_share: float = 0.5,
-    prompts: Prompts = BINARY,
+    points: int = 2,
+    prompts: Prompts | None = None,
     batch_size: int = 16,
     random_state: int = 0,
 ) -> ControlResult:
@@ -158,13 +159,14 @@ def control_experiment(
     axis : fitted on `sentence_activations` of other sentences, with its `layer`.
     n_examples : labelled examples before the reply; with none, there is nothing to learn the labels from.
     mode : as above.
-    labels : (m,) zeros and ones; None takes ``axis.label`` of the sentences' own activations.
+    labels : (m,) zeros and ones, or 1 to `points`; None takes ``axis.label`` of the sentences' own activations.
     n_runs : with sentences drawn anew.
     n_replies : a run and condition: replies that the model writes, or sentences that are given.
     others : name -> further axes along which the same replies are scored, of the same layer (for `control_precision`).
     max_new_tokens, temperature : of the replies that the model writes.
     copied_share : a reply is a copy if more than this share of it lies in one piece in an example.
-    prompts : the words.
+    points : labels there are, 2, or an even number up to 8 (the paper: 6); the lowest and the highest are asked for.
+    prompts : the words; None takes the binary or six-point ones.
     batch_size : replies at once.
     random_state : of draws and replies.
 
@@ -175,8 +177,8 @@ def control_experiment(
     Raises
     ------
     InvalidInputError
-        If the axis has no layer, labels are others than 0 and 1, there are too few sentences, or a conversation exceeds
-        the model's context.
+        If the axis has no layer, labels are others than 0 and 1 (or 1 to `points`), there are too few sentences, or a
+        conversation exceeds the model's context.
 
     Notes
     -----
@@ -210,16 +212,18 @@ def control_experiment(
             f"{n_runs} runs of {n_examples} examples and {n_replies} replies were asked for; at least one run and "
             f"reply are expected, and {needed} sentences a run of the {len(sentences)} given."
         )
+    words = prompts or default_prompts(points)
     if labels is None:
-        own = sentence_activations(model, [(prompts.user, s) for s in sentences], axis.layer, batch_size=batch_size)
-        labels = axis.label(own[axis.layer])
+        own = sentence_activations(model, [(words.user, s) for s in sentences], axis.layer, batch_size=batch_size)
+        labels = axis.label(own[axis.layer], points)
     task = _Task(
         model=model,
         sentences=sentences,
-        labels=two_classes(labels, len(sentences)),
+        labels=checked_labels(labels, len(sentences), points),
         axes=axes,
         layer=axis.layer,
-        prompts=prompts,
+        points=points,
+        prompts=words,
         n_replies=n_replies,
         max_new_tokens=max_new_tokens,
         temperature=temperature,
@@ -267,6 +271,7 @@ class _Task:
     labels: np.ndarray
     axes: Mapping[str, ActivationAxis]
     layer: int
+    points: int
     prompts: Prompts
     n_replies: int
     max_new_tokens: int
@@ -300,9 +305,13 @@ class _Task:
     def _opening(self, condition: _Condition) -> list[Message]:
         """Give the conversation up to the model's own turn."""
         _, examples, flipped, label = condition
-        shown = [(self.sentences[i], int(self.labels[i]) ^ int(flipped)) for i in examples]
-        request = f"{self.prompts.imitate.format(label=label)} {self.prompts.user}"
-        told = examples_as_messages(self.prompts, self.prompts.control, shown)
+        lowest = lowest_label(self.points)
+        highest = lowest + self.points - 1
+        own = self.labels[examples]
+        shown = lowest + highest - own if flipped else own
+        request = f"{self.prompts.imitate.format(label=highest if label else lowest)} {self.prompts.user}"
+        pairs = [(self.sentences[i], int(digit)) for i, digit in zip(examples, shown, strict=True)]
+        told = examples_as_messages(self.prompts, self.prompts.control, pairs)
         return [*told, {"role": "user", "content": request}]
 
     def _written(self, condition: _Condition) -> Iterator[str]:

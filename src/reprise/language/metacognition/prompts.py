@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reprise.errors import InvalidInputError
+
 
 @dataclass(frozen=True)
 class Prompts:
@@ -45,3 +47,16 @@ SIX_POINTS = Prompts(
     report=f"{_REPORT}{_SAYS}{_SIX}{_LEARN}The score is one digit from 1 to 6.",
     control=f"{_CONTROL}{_SAYS}{_SIX}{_LEARN}In the classification the score is one digit from 1 to 6.",
 )
+
+
+def default_prompts(points: int) -> Prompts:
+    """Give the prompts of a number of labels.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are none for it.
+    """
+    if points not in (2, 6):
+        raise InvalidInputError(f"There are prompts for 2 and for 6 labels; for {points} give `prompts` of your own.")
+    return BINARY if points == 2 else SIX_POINTS

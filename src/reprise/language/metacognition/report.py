@@ -16,7 +16,7 @@ from reprise.errors import InvalidInputError
 from reprise.language.metacognition.activations import check_sentences
 from reprise.language.metacognition.axes import two_classes
 from reprise.language.metacognition.observers import OBSERVER_C, sequential_observer
-from reprise.language.metacognition.prompts import BINARY, SIX_POINTS, Prompts
+from reprise.language.metacognition.prompts import BINARY, Prompts, default_prompts
 from reprise.language.metacognition.transcript import Message, Transcript, write
 from reprise.language.model import LanguageModel
 
@@ -43,7 +43,7 @@ class ReportResult:
     @property
     def predictions(self) -> Int[np.ndarray, "runs n"]:
         """The label whose digit is likeliest."""
-        return self.logits.argmax(-1) + _lowest(self.points)
+        return self.logits.argmax(-1) + lowest_label(self.points)
 
     @property
     def correct(self) -> np.ndarray:
@@ -53,7 +53,7 @@ class ReportResult:
     @property
     def upper(self) -> Int[np.ndarray, "runs n"]:
         """Labels as 0 and 1: the lower and the upper half."""
-        return (self.labels - _lowest(self.points) >= self.points // 2).astype(np.int64)
+        return (self.labels - lowest_label(self.points) >= self.points // 2).astype(np.int64)
 
     @property
     def logit_diff(self) -> Float[np.ndarray, "runs n"]:
@@ -69,7 +69,7 @@ class ReportResult:
     @property
     def cross_entropy_by_k(self) -> Float[np.ndarray, " n"]:
         """Mean negative log-probability of the true digit among the digits of all labels, in nats."""
-        chosen = (self.labels - _lowest(self.points))[..., None]
+        chosen = (self.labels - lowest_label(self.points))[..., None]
         return -np.take_along_axis(log_softmax(self.logits, axis=-1), chosen, -1)[..., 0].mean(axis=0)
 
     def accuracy(self, first: int = 0, last: int | None = None) -> float:
@@ -165,13 +165,13 @@ def report_experiment(
     ((5,), (2, 5))
     """
     check_sentences(sentences)
-    known = _checked_labels(labels, len(sentences), points)
+    known = checked_labels(labels, len(sentences), points)
     if not 1 <= n_examples <= len(sentences) or n_runs < 1:
         raise InvalidInputError(
             f"Runs and examples are at least 1, and there are {len(sentences)} sentences to draw from; {n_runs} runs "
             f"of {n_examples} were asked for."
         )
-    words = prompts or (BINARY if points == 2 else SIX_POINTS)
+    words = prompts or default_prompts(points)
     rng = np.random.default_rng(random_state)
     order = np.stack([rng.permutation(len(sentences))[:n_examples] for _ in range(n_runs)])
     digits = _digits(model, points)
@@ -244,7 +244,7 @@ def _observed(result: ReportResult, features: ArrayLike, C: float) -> Float[np.n
 
 def _digits(model: LanguageModel, points: int) -> list[int]:
     """Give the token of each label's digit."""
-    labels = [label + _lowest(points) for label in range(points)]
+    labels = [label + lowest_label(points) for label in range(points)]
     tokens = []
     for label in labels:
         written, positions = _bare(model, label)
@@ -260,11 +260,13 @@ def _bare(model: LanguageModel, label: int) -> tuple[Transcript, int]:
     return written, written.digit(1, text.index("{") + 1) - 1
 
 
-def _lowest(points: int) -> int:
+def lowest_label(points: int) -> int:
+    """Give the lowest label: labels are 0 and 1, or 1 to their number."""
     return 0 if points == 2 else 1
 
 
-def _checked_labels(labels: ArrayLike, n: int, points: int) -> Int[np.ndarray, " n"]:
+def checked_labels(labels: ArrayLike, n: int, points: int) -> Int[np.ndarray, " n"]:
+    """Give labels as integers, or raise `InvalidInputError` if they are not 0 and 1, or 1 to `points`."""
     if points == 2:
         return two_classes(labels, n)
     if points not in range(4, 9, 2):
