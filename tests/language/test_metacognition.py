@@ -357,6 +357,15 @@ def test_an_observer_learns_from_earlier_examples_alone():
     changed[20:] = 1 - changed[20:]
     np.testing.assert_allclose(whole[:21], sequential_observer(X, changed)[:21])
     assert sequential_observer(X, np.r_[0, 0, 0, y[3:]])[3] == pytest.approx(1 / 5)
+    np.testing.assert_allclose(sequential_observer(X, np.ones(30))[:3], [1 / 2, 2 / 3, 3 / 4])
+    for features, labels, problem in (
+        (X[0], y, r"shape \(50,\)"),
+        (X * np.nan, y, "finite"),
+        (X, y[1:], "30 labels are expected"),
+        (X, y + 1, "Labels are 0 and 1; 2"),
+    ):
+        with pytest.raises(InvalidInputError, match=problem):
+            sequential_observer(features, labels)
 
 
 def test_an_observer_is_logistic_regression_on_what_came_before():

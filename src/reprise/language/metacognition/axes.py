@@ -206,8 +206,8 @@ def median_split(scores: ArrayLike) -> Int[np.ndarray, " n"]:
     return (ranks >= len(given) // 2).astype(np.int64)
 
 
-def two_classes(y: ArrayLike | None, n: int) -> Int[np.ndarray, " n"]:
-    """Give `y` as (n,) integers if it holds zeros and ones, and both of them.
+def two_classes(y: ArrayLike | None, n: int, *, both: bool = True) -> Int[np.ndarray, " n"]:
+    """Give `y` as (n,) integers if it holds zeros and ones, and both of them where that is asked for.
 
     Raises
     ------
@@ -219,6 +219,6 @@ def two_classes(y: ArrayLike | None, n: int) -> Int[np.ndarray, " n"]:
         raise InvalidInputError(f"{n} labels are expected, one for each sentence; shape {classes.shape} was given.")
     if found := set(classes.tolist()) - {0, 1}:
         raise InvalidInputError(f"Labels are 0 and 1; {sorted(map(str, found))[0]} was given.")
-    if len(set(classes.tolist())) < 2:
+    if both and len(set(classes.tolist())) < 2:
         raise InvalidInputError(f"All labels are {classes[0]}; both 0 and 1 are expected.")
     return classes.astype(np.int64)

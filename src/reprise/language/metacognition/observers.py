@@ -38,7 +38,7 @@ def sequential_observer(features: ArrayLike, labels: ArrayLike, C: float = OBSER
     Raises
     ------
     InvalidInputError
-        If shapes do not fit, a feature is not finite, or labels are not both 0 and 1.
+        If shapes do not fit, a feature is not finite, or labels are others than 0 and 1.
 
     Notes
     -----
@@ -55,7 +55,7 @@ def sequential_observer(features: ArrayLike, labels: ArrayLike, C: float = OBSER
     points = np.asarray(features, dtype=np.float64)
     if points.ndim != 2 or not points.size or not np.isfinite(points).all():
         raise InvalidInputError(f"Features are finite and of shape (n, d); shape {points.shape} was given.")
-    y = two_classes(labels, len(points))
+    y = two_classes(labels, len(points), both=False)
     centred = points - points.mean(axis=0)
     norm = np.sqrt((centred**2).sum(axis=1).mean())
     left, singular, _ = np.linalg.svd(centred / (norm or 1.0), full_matrices=False)

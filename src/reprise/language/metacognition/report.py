@@ -174,9 +174,9 @@ def report_experiment(
     words = prompts or default_prompts(points)
     rng = np.random.default_rng(random_state)
     order = np.stack([rng.permutation(len(sentences))[:n_examples] for _ in range(n_runs)])
-    digits = _digits(model, points)
+    digits = _digits(model, words, sentences[0], points)
     shown = [[(sentences[i], int(known[i])) for i in row] for row in order]
-    placed = [_placed(model, words, examples) for examples in shown]
+    placed = [report_positions(model, examples, words) for examples in shown]
     logits = np.stack([_read(model, written, positions, digits) for written, positions in placed])
     result = ReportResult(order, known[order], logits, points)
     observed = {name: _observed(result, values, C) for name, values in (features or {}).items()}
@@ -202,20 +202,16 @@ def report_positions(
     InvalidInputError
         If it exceeds the model's context, or the tokenizer does not give a digit a token of its own.
     """
-    return _placed(model, prompts, examples)
-
-
-def _placed(model: LanguageModel, words: Prompts, examples: Sequence[tuple[str, int]]) -> tuple[Transcript, list[int]]:
-    messages = examples_as_messages(words, words.report, examples)
+    messages = examples_as_messages(prompts, prompts.report, examples)
     written = write(model, messages)
     first = len(messages) - 2 * len(examples) + 1
-    mark = words.score.format(label="\0").index("\0")
+    mark = prompts.score.format(label="\0").index("\0")
     digits = [written.digit(first + 2 * k, len(sentence) + mark) for k, (sentence, _) in enumerate(examples)]
-    check_fits(model, digits)
+    _check_fits(model, digits)
     return written, [digit - 1 for digit in digits]
 
 
-def check_fits(model: LanguageModel, ends: Sequence[int]) -> None:
+def _check_fits(model: LanguageModel, ends: Sequence[int]) -> None:
     """Raise `InvalidInputError`, with the number of examples that fit, if the last one ends beyond the context."""
     limit = model.context_length
     if limit is not None and ends and ends[-1] > limit:
@@ -242,22 +238,14 @@ def _observed(result: ReportResult, features: ArrayLike, C: float) -> Float[np.n
     return np.stack([sequential_observer(values[row], labels, C) for row, labels in pairs])
 
 
-def _digits(model: LanguageModel, points: int) -> list[int]:
-    """Give the token of each label's digit."""
+def _digits(model: LanguageModel, words: Prompts, sentence: str, points: int) -> list[int]:
+    """Give the token of each label's digit, as it stands after a sentence."""
     labels = [label + lowest_label(points) for label in range(points)]
-    tokens = []
-    for label in labels:
-        written, positions = _bare(model, label)
-        tokens.append(written.ids[positions + 1])
+    written = [report_positions(model, [(sentence, label)], words) for label in labels]
+    tokens = [transcript.ids[positions[0] + 1] for transcript, positions in written]
     if len(set(tokens)) < points:
-        raise InvalidInputError(f"The tokenizer gives the digits {labels} the same token; they must differ.")
+        raise InvalidInputError(f"The tokenizer gives some of the digits {labels} the same token; they must differ.")
     return tokens
-
-
-def _bare(model: LanguageModel, label: int) -> tuple[Transcript, int]:
-    text = f"[Score: {{{label}}}]"
-    written = write(model, [{"role": "user", "content": "Score"}, {"role": "assistant", "content": text}])
-    return written, written.digit(1, text.index("{") + 1) - 1
 
 
 def lowest_label(points: int) -> int:
