@@ -57,10 +57,9 @@ PRACTISED, UNPRACTISED, OUTSIDE = "after practice", "before practice", "after pr
 BY_AXIS = "reports that are right"
 CURVE = "reports that are right, by number of examples"
 BY_READER = "labels that are read right"
-CONTROL = "control effect"
+CONTROL, CONTROL_CURVE = "control effect after all examples", "control effect, by number of examples"
 SHIFT = "control effect on a given sentence"
 PRACTICE, PRACTICE_CURVE = "reports of the small model that are right", "reports of the small model, by examples"
-FEW, MANY = 2.0, 16.0
 D = "standard deviations"
 
 CLAIMS = (
@@ -113,18 +112,17 @@ CLAIMS = (
         metric_unit=D,
         ours=EXPLICIT,
         against=(IMPLICIT,),
-        at=(MANY,),
         says="In sentences of its own it moves its activation along that axis further than in given ones.",
     ),
     Claim(
         id="control-grows",
         of="paper",
         kind="slope",
-        metric=CONTROL,
+        metric=CONTROL_CURVE,
         metric_unit=D,
         ours=EXPLICIT,
         low=0.0,
-        says="It does so the more, the more examples it saw.",
+        says="It does so further with each doubling of the examples.",
     ),
     Claim(
         id="report-is-weak",
@@ -132,9 +130,9 @@ CLAIMS = (
         kind="interval",
         metric=BY_AXIS,
         ours=LR,
-        high=0.62,
+        high=2 / 3,
         unit="sentence",
-        says="At most 62 in 100 of SmolLM2's reports on the happy-sad axis are right after 8 examples.",
+        says="At most two thirds of SmolLM2's reports on the happy-sad axis are right after 8 examples.",
     ),
     Claim(
         id="information-is-there",
@@ -287,7 +285,7 @@ def _controls(
     number = {sentence: f"sentence {i}" for sentence, i in zip(sentences, shown, strict=True)}
     labels = _labels(pool, axes[LR], shown)
     for count in plan.control_examples:
-        x = MANY if count == most else FEW if count == min(plan.control_examples) else float(count)
+        x = float(np.log2(count))
         implicit = control_experiment(
             model,
             sentences,
@@ -312,15 +310,17 @@ def _controls(
             max_new_tokens=plan.max_new_tokens,
             random_state=trial.seed,
         )
-        yield Measurement(IMPLICIT, CONTROL, implicit.d, x=x)
-        yield Measurement(EXPLICIT, CONTROL, explicit.d, x=x)
+        for arm, result in ((IMPLICIT, implicit), (EXPLICIT, explicit)):
+            yield Measurement(arm, CONTROL_CURVE, result.d, x=x)
+            if count == most:
+                yield Measurement(arm, CONTROL, result.d)
         yield Measurement(EXPLICIT, "replies left out as copies", float(explicit.copies), x=x)
         yield Measurement(EXPLICIT, "replies left out as empty", float(explicit.empty), x=x)
         if count == most:
             for sentence, shift in implicit.paired().items():
                 yield Measurement(LR, SHIFT, shift, item=number[sentence])
             for name in AXES[1:]:
-                yield Measurement(f"{name}, when {LR} was asked for", CONTROL, float(implicit.effect(name).d), x=x)
+                yield Measurement(f"{name}, when {LR} was asked for", CONTROL, float(implicit.effect(name).d))
 
 
 def _practised(trained: Practice, plan: Plan, trial: Trial) -> Iterator[Measurement]:
