@@ -3,7 +3,7 @@
 SmolLM2-135M-Instruct reads happy and sad sentences with labels that say on which side of an axis its own activation
 (middle layer, mean over the sentence) lies; the paper's models have 1 to 70 billion parameters, and read up to 600.
 Axes are the direction between happy and sad (LR), principal components and a random direction. They are fitted once,
-on sentences that are never shown; the first five seeds have no shown sentence in common. Beside the model stand
+on sentences that are never shown; at desktop scale five seeds have no shown sentence in common. Beside the model stand
 
 - the same model with the LR labels permuted among the sentences;
 - the ideal observer, a logistic regression on the true activations of the same examples, and two that know only the
@@ -17,8 +17,9 @@ Control is Cohen's d of the score between both sides; for given sentences (impli
 sentences, in pooled standard deviations.
 
 Seeds from 1000 on are pilots: they use every third sentence (by the checksum of its text), axes included, which no
-other seed reads. Thresholds `of="here"` were chosen on them. The prompts' words are ours. Not measured here: other
-layers, other data, six-point scores, the 1 to 70 billion parameters on which the paper's claims rest.
+other seed reads. Thresholds `of="here"` were chosen on them. The prompts' words are ours. Not measured: other
+layers, other data, six-point scores, and the 1 to 70 billion parameters on which the paper's claims rest. The `full`
+scale is untested; these sentences allow it up to 192 examples (the paper: 600) and component 128 (512).
 """
 
 from __future__ import annotations

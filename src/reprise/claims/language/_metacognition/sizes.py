@@ -17,7 +17,7 @@ class Plan:
     model: str
     components: tuple[int, int, int]  # early, middle and late principal components
     fit: int | None  # sentences that axes are fitted on; None takes half
-    block: int  # sentences of a seed, which no other of the first seeds has
+    block: int  # sentences of a seed
     examples: int  # of the report task
     runs: int
     warm_up: int  # examples before reports count
@@ -65,14 +65,14 @@ PLANS: dict[Scale, Plan] = {
     ),
     "full": Plan(
         model="meta-llama/Llama-3.1-8B-Instruct",
-        components=(1, 32, 512),
+        components=(1, 32, 128),
         fit=None,
-        block=600,
-        examples=256,
+        block=240,
+        examples=192,
         runs=20,
         warm_up=64,
-        blocks=(0, 8, 16, 32, 64, 128, 256),
-        control_examples=(2, 4, 8, 16, 32, 64, 128, 256),
+        blocks=(0, 8, 16, 32, 64, 128, 192),
+        control_examples=(2, 4, 8, 16, 32, 64, 128),
         targets=5,
         replies=5,
         max_new_tokens=50,
