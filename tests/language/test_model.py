@@ -189,6 +189,38 @@ def test_log_probs_are_those_of_the_whole_text(lm):
         close(score, torch.stack(expected))
 
 
+def test_sampling_at_a_low_temperature_is_greedy_and_follows_its_seed_at_a_high_one(lm):
+    def drawn(temperature, seed):
+        generator = torch.Generator().manual_seed(seed)
+        steps = lm.decoding(RAGGED).sample(5, temperature=temperature, generator=generator)
+        return torch.stack([step.tokens for step in steps], 1).tolist()
+
+    greedy = torch.stack([step.tokens for step in lm.decoding(RAGGED).greedy(5)], 1).tolist()
+    assert drawn(1e-4, 0) == greedy
+    assert drawn(5.0, 1) == drawn(5.0, 1) != drawn(5.0, 2)
+    with pytest.raises(InvalidInputError, match="above 0; 0"):
+        drawn(0, 0)
+
+
+def test_repeated_prompts_share_what_was_read(lm):
+    repeated = lm.decoding(RAGGED).repeat(2)
+    rows = [row for row in RAGGED for _ in range(2)]
+    fresh = lm.decoding(rows)
+    for tokens in (None, torch.tensor([3, 4, 5, 6, 7, 8])):
+        close(repeated.step(tokens).logits, fresh.step(tokens).logits)
+
+
+def test_continuations_of_a_prefix_read_as_whole_texts_do(lm):
+    continuations = [[12, 13], [14], [15, 16, 17, 18]]
+    found = lm.continuation_residuals(PROMPT, continuations, [2, 0, lm.n_layers], batch_size=2)
+    for row, tokens in zip(found, continuations, strict=True):
+        close(row, lm.residuals([PROMPT + tokens], [2, 0, lm.n_layers])[0, :, len(PROMPT) :])
+    with pytest.raises(InvalidInputError, match="0 continuations"):
+        lm.continuation_residuals(PROMPT, [], 1)
+    with pytest.raises(InvalidInputError, match="context of 64"):
+        lm.continuation_residuals(PROMPT, [[5] * 60], 1)
+
+
 def test_log_probs_leave_the_cache_at_the_prompt(lm):
     decoding = lm.decoding([PROMPT])
     before = decoding.log_probs([[4, 5]])[0]

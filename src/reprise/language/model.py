@@ -17,7 +17,7 @@ from reprise.language.anatomy import Block, OVCircuit, dissect
 from reprise.language.batch import Batch, Positions
 from reprise.language.decoding import Decoding, Stop
 from reprise.language.interventions import Interventions, check_layer
-from reprise.language.reading import Layers, Trace, numbered, read_trace
+from reprise.language.reading import Layers, Trace, numbered, read_continuations, read_trace
 from reprise.models.language import DEFAULT_MODEL, load_language_model
 
 if TYPE_CHECKING:
@@ -238,6 +238,26 @@ class LanguageModel(Interventions):
     ) -> Float[Tensor, "batch streams positions d_model"]:
         """Give residual streams; see `trace`."""
         return _asked(self.trace(inputs, residual=layers, positions=positions).residual)
+
+    def continuation_residuals(
+        self,
+        prefix: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        layers: Layers,
+        batch_size: int = 16,
+    ) -> list[Float[Tensor, "streams tokens d_model"]]:
+        """Give residual streams at each token of several continuations of one prefix, which is read once.
+
+        Cost: one pass over the prefix and one over each continuation, up to the deepest layer asked for; memory for
+        `batch_size` copies of the prefix's keys and values.
+
+        Parameters
+        ----------
+        prefix, continuations : token ids, at least one each.
+        layers : residual streams (0 to n_layers), or ``"all"``.
+        batch_size : continuations at once.
+        """
+        return read_continuations(self, prefix, continuations, layers, batch_size)
 
     def head_outputs(
         self, inputs: Inputs, layers: Layers = "all", positions: Positions = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from reprise.errors import InvalidInputError
 from reprise.language.batch import Batch, Positions, take_columns
+from reprise.language.decoding import new_cache
 from reprise.language.interventions import check_layer, residual_reader
 from reprise.nn.activations import capture, edit
 
@@ -72,7 +74,7 @@ def read_trace(
         seen_heads = look({layer: blocks[layer].output for layer in heads}, "input")
         seen_norm = look({0: model.parts.final_norm} if logits else {}, "output")
         last = max([*streams, *(layer + 1 for layer in (*attentions, *mlps, *heads))], default=0)
-        with nullcontext() if logits else _stopping_at(residual_reader(model.parts, last)):
+        with nullcontext() if logits else stopping_at(residual_reader(model.parts, last)):
             model.run(batch)
         head_rows = _stack(seen_heads, heads)
         return Trace(
@@ -110,11 +112,47 @@ class _Seen(Exception):
 
 
 @contextmanager
-def _stopping_at(module: nn.Module) -> Iterator[None]:
-    """End the block quietly as soon as `module` is reached."""
+def stopping_at(module: nn.Module) -> Iterator[None]:
+    """End the block quietly as soon as `module` is reached; nothing after it runs."""
 
     def stop(_: Tensor) -> None:
         raise _Seen
 
     with suppress(_Seen), edit(module, stop, site="input"):
         yield
+
+
+def read_continuations(
+    model: LanguageModel,
+    prefix: Sequence[int],
+    continuations: Sequence[Sequence[int]],
+    layers: Layers,
+    batch_size: int,
+) -> list[Float[Tensor, "streams tokens d_model"]]:
+    """Read the residual streams of what follows a shared prefix; see `LanguageModel.continuation_residuals`."""
+    streams = numbered(layers, model.n_layers, "Residual stream")
+    readers = {layer: residual_reader(model.parts, layer) for layer in streams}
+    if not streams or not continuations or not prefix or not all(len(tokens) for tokens in continuations):
+        raise InvalidInputError(
+            "At least one layer, a prefix of at least one token and continuations of at least one token are expected; "
+            f"{len(streams)} layers, {len(prefix)} tokens and {len(continuations)} continuations were given."
+        )
+    model.check_length(len(prefix) + max(map(len, continuations)))
+    last = residual_reader(model.parts, max(streams))
+    cache, found = new_cache(), []
+    ids = model.batch([list(prefix)]).ids
+    with stopping_at(last):
+        model.run_cached({"input_ids": ids}, cache)
+    for start in range(0, len(continuations), batch_size):
+        rows = continuations[start : start + batch_size]
+        width = max(map(len, rows))
+        # Causal attention keeps the filling on the right from touching what is read.
+        filled = model.batch([list(tokens) + [0] * (width - len(tokens)) for tokens in rows]).ids
+        copied = deepcopy(cache)
+        copied.batch_repeat_interleave(len(rows))
+        with capture(readers, site="input") as seen, stopping_at(last):
+            model.run_cached({"input_ids": filled}, copied)
+        read = _stack(dict(seen), streams)
+        assert read is not None
+        found += [row[:, : len(tokens)] for row, tokens in zip(read, rows, strict=True)]
+    return found
