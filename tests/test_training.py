@@ -355,6 +355,13 @@ def test_schedule_of_the_users_own():
     np.testing.assert_allclose(seen, [1.0] * 10 + [0.1] * 10)
 
 
+def test_a_plateau_is_one_of_the_epochs_mean_losses():
+    def schedule(optimizer, steps):
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=0.99)
+
+    np.testing.assert_allclose(rates(schedule, steps=3 * STEPS), np.repeat([1.0, 1.0, 0.5], STEPS))
+
+
 def test_terms_are_recorded():
     def loss(model, batch):
         error = cross_entropy(model, batch)

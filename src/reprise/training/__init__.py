@@ -76,7 +76,8 @@ def train(
     lr, weight_decay : of the default optimizer, AdamW; an `optimizer` of your own brings its own.
     optimizer : a function of the trainable parameters that returns a torch optimizer.
     schedule : ``"constant"``, ``"cosine"`` or ``"linear"`` (down to 0 at the end), ``"one_cycle"`` (up, then down), or
-        a function of optimizer and number of steps that returns a torch scheduler; applied every step.
+        a function of optimizer and number of steps that returns a torch scheduler; applied every step
+        (`ReduceLROnPlateau` every epoch, by its mean loss).
     warmup : steps in which the rate first rises linearly.
     clip : the largest norm of the whole gradient.
     seed : of the order of the batches and of random layers such as dropout; results depend on nothing else random,

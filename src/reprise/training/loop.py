@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from reprise.errors import DivergedError, InvalidInputError
 from reprise.training.batches import Data, make_batches
@@ -162,7 +163,7 @@ class _Loop:
                 self.module, self.optimizer, max_norm=self.plan.clip, error_if_nonfinite=False
             )
         self.strategy.optimizer_step(self.optimizer)
-        if self.scheduler is not None:
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         self.step += 1
         self.steps_done += 1
@@ -192,6 +193,8 @@ class _Loop:
         if not self.alone:
             values = torch.tensor([*means.values()], dtype=torch.float64, device=self.device)
             means = dict(zip(means, self.fabric.all_reduce(values).tolist(), strict=True))  # type: ignore[union-attr]
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(means["loss"])
         validation = self._validate()
         clash = (means.keys() & {*RECORDED}) | (validation.keys() & {*RECORDED, *means})
         if clash:

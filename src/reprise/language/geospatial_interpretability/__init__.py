@@ -19,6 +19,12 @@ S. De Sabbata, S. Mizzaro and K. Roitero (2025). Geospatial mechanistic interpre
 arXiv:2505.03368. Official code: github.com/sdesabbata/geospatial-mechanistic-interpretability.
 """
 
+from reprise.language.geospatial_interpretability.features import (
+    FeatureMaps,
+    feature_maps,
+    place_sae,
+    sparse_features,
+)
 from reprise.language.geospatial_interpretability.local import LisaResult, local_moran
 from reprise.language.geospatial_interpretability.maps import activation_map, lisa_map
 from reprise.language.geospatial_interpretability.moran import MoranResult, morans_i
@@ -34,6 +40,7 @@ from reprise.language.geospatial_interpretability.splits import held_out_scores,
 from reprise.language.geospatial_interpretability.weights import knn_weights
 
 __all__ = [
+    "FeatureMaps",
     "GeoProbe",
     "GeoScores",
     "LisaResult",
@@ -41,6 +48,7 @@ __all__ = [
     "activation_map",
     "coordinates",
     "equirectangular",
+    "feature_maps",
     "geo_scores",
     "great_circle_km",
     "held_out_scores",
@@ -51,7 +59,9 @@ __all__ = [
     "name_probe",
     "place_activations",
     "place_prompts",
+    "place_sae",
     "predict_held_out",
+    "sparse_features",
     "spatial_blocks",
     "unit_vectors",
 ]

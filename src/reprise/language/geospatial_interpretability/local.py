@@ -29,7 +29,7 @@ class LisaResult:
     Parameters
     ----------
     I : esda's are smaller by the factor (n - 1) / n.
-    quadrant : 1 a high value among high ones (HH), 2 a low among high (LH), 3 low among low (LL), 4 high among low (HL).
+    quadrant : 1 a high value among high ones (HH), 2 low among high (LH), 3 low among low (LL), 4 high among low (HL).
     p_sim : share of permutations with an I as far out on the same side; at most about one half, as in esda.
     """
 

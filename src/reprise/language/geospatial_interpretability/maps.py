@@ -51,7 +51,8 @@ def activation_map(coords: ArrayLike, values: ArrayLike, title: str = "") -> Fig
     points, numbers = _checked(coords, values)
     figure, axes = _paper(points, title)
     order = np.argsort(numbers)  # high ones on top
-    drawn = axes.scatter(*points[order, ::-1].T, c=numbers[order], s=_size(len(points)), cmap="viridis_r", linewidths=0)
+    latitude, longitude = points[order].T
+    drawn = axes.scatter(longitude, latitude, c=numbers[order], s=_size(len(points)), cmap="viridis_r", linewidths=0)
     figure.colorbar(drawn, ax=axes, shrink=0.7, label="activation")
     return figure
 
@@ -82,10 +83,9 @@ def lisa_map(
     for name in (NOT_SIGNIFICANT, "HH", "LL", *(other for other in QUADRANTS if other not in ("HH", "LL"))):
         members = names == name
         if members.any():
+            latitude, longitude = points[members].T
             label = f"{_NAMES[name]}: {int(members.sum())}"
-            axes.scatter(
-                *points[members, ::-1].T, color=_COLOURS[name], s=_size(len(points)), linewidths=0, label=label
-            )
+            axes.scatter(longitude, latitude, color=_COLOURS[name], s=_size(len(points)), linewidths=0, label=label)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return figure
 
@@ -93,7 +93,9 @@ def lisa_map(
 def _checked(coords: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     points, numbers = check_coordinates(coords), np.asarray(values, dtype=np.float64)
     if numbers.shape != (len(points),) or not np.isfinite(numbers).all():
-        raise InvalidInputError(f"A map has one finite value for each of {len(points)} places; {numbers.shape} is given.")
+        raise InvalidInputError(
+            f"A map has one finite value for each of {len(points)} places; {numbers.shape} was given."
+        )
     return points, numbers
 
 

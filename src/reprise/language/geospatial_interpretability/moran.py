@@ -56,7 +56,7 @@ class MoranResult:
 
     def selected(self, threshold: float = 0.3, p: float = 0.01) -> Int[np.ndarray, " chosen"]:
         """Give the columns that the paper maps (I of 0.3 and more with p_sim below 0.01), the largest I first."""
-        chosen = np.flatnonzero((self.I >= threshold) & (self.p_sim < p))
+        chosen = np.flatnonzero(np.greater_equal(self.I, threshold) & (self.p_sim < p))
         return chosen[np.argsort(-self.I[chosen])]
 
 
@@ -113,7 +113,8 @@ def morans_i(
     values = np.asarray(X)
     if values.ndim != 2 or values.shape[0] < 4 or values.dtype.kind not in "biuf":
         raise InvalidInputError(
-            f"Maps are numbers of shape (places, columns), at least 4 places; {values.shape} of {values.dtype} is given."
+            f"Maps are numbers of shape (places, columns), at least 4 places; {values.shape} of {values.dtype} "
+            "was given."
         )
     if permutations < 0:
         raise InvalidInputError(f"`permutations` is 0 or more; {permutations} was given.")

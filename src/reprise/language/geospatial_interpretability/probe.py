@@ -107,15 +107,13 @@ class GeoProbe(RegressorMixin, BaseEstimator):
         targets = coords if self.target == "latlon" else unit_vectors(coords)
         if self.standardize and sparse.issparse(X):
             raise InvalidInputError("Sparse input cannot be centred; set standardize=False or give a dense array.")
-        scaler = StandardScaler(with_mean=self.standardize, with_std=self.standardize).fit(X) if self.standardize else None
-        if self.alpha == "cv":
-            ridge = RidgeCV(alphas=self.alphas, alpha_per_target=True)
-        else:
-            ridge = Ridge(alpha=self.alpha)
+        scaler = StandardScaler().fit(X) if self.standardize else None
+        tuned = self.alpha == "cv"
+        ridge = RidgeCV(alphas=self.alphas, alpha_per_target=True) if tuned else Ridge(alpha=self.alpha)
         ridge.fit(X if scaler is None else scaler.transform(X), targets)
         self.coef_ = ridge.coef_ if scaler is None else ridge.coef_ / scaler.scale_
         self.intercept_ = ridge.intercept_ if scaler is None else ridge.intercept_ - self.coef_ @ scaler.mean_
-        self.alpha_ = np.broadcast_to(ridge.alpha_ if self.alpha == "cv" else self.alpha, targets.shape[1]).copy()
+        self.alpha_ = np.broadcast_to(ridge.alpha_ if tuned else self.alpha, targets.shape[1]).copy()
         return self
 
     def predict(self, X: Any) -> Float[np.ndarray, "places 2"]:
