@@ -109,7 +109,7 @@ class GeoProbe(RegressorMixin, BaseEstimator):
             raise InvalidInputError("Sparse input cannot be centred; set standardize=False or give a dense array.")
         scaler = StandardScaler().fit(X) if self.standardize else None
         tuned = self.alpha == "cv"
-        ridge = RidgeCV(alphas=self.alphas, alpha_per_target=True) if tuned else Ridge(alpha=self.alpha)
+        ridge = RidgeCV(alphas=np.asarray(self.alphas), alpha_per_target=True) if tuned else Ridge(alpha=self.alpha)
         ridge.fit(X if scaler is None else scaler.transform(X), targets)
         self.coef_ = ridge.coef_ if scaler is None else ridge.coef_ / scaler.scale_
         self.intercept_ = ridge.intercept_ if scaler is None else ridge.intercept_ - self.coef_ @ scaler.mean_
