@@ -39,12 +39,13 @@ class AreaReading:
 
 @dataclass(frozen=True)
 class WorldReading:
-    """Last-token states of the world's cities, by residual stream."""
+    """What the world's cities are probed by: the state of the last token, and the mean of the word vectors."""
 
     names: tuple[str, ...]
     countries: np.ndarray
     coords: np.ndarray
-    streams: Layers
+    states: np.ndarray
+    embedded: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,15 @@ def read(scale: Scale, *, pilot: bool, device: str = "cpu") -> Reading:
     plan = PLANS[scale]
     tables = {area: _half(_places(area, plan), pilot).head(plan.places) for area in AREAS}
     world = _half(_places(_WORLD, plan), pilot).head(plan.world)
-    model = _model(plan, device, [*tables.values(), world])
+    model, cities = _model(plan, device, [*tables.values(), world]), world["name"].tolist()
     return Reading(
         {area: _read_area(model, table, plan) for area, table in tables.items()},
         WorldReading(
-            tuple(world["name"]),
+            tuple(cities),
             world["country"].to_numpy(),
             _coords(world),
-            _read(model, world["name"].tolist(), (0, plan.probed_stream), plan, site="resid", pool="last"),
+            _read(model, cities, (plan.probed_stream,), plan, site="resid", pool="last")[plan.probed_stream],
+            _read(model, cities, (0,), plan, site="resid")[0],
         ),
         type(model.model).__name__ + f" of {model.n_layers} layers",
     )

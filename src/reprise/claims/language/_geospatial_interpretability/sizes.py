@@ -25,6 +25,7 @@ class Plan:
     permutations: int
     expansion: int  # features of the autoencoder over the width of the model
     epochs: int
+    taught_epochs: int  # of the small model that is taught regions
 
 
 PLANS: dict[Scale, Plan] = {
@@ -42,6 +43,7 @@ PLANS: dict[Scale, Plan] = {
         permutations=99,
         expansion=2,
         epochs=3,
+        taught_epochs=4,
     ),
     "desktop": Plan(
         model=DEFAULT_MODEL,
@@ -57,6 +59,7 @@ PLANS: dict[Scale, Plan] = {
         permutations=999,
         expansion=4,
         epochs=25,
+        taught_epochs=60,
     ),
     "full": Plan(
         model="mistralai/Mistral-7B-Instruct-v0.2",
@@ -72,5 +75,6 @@ PLANS: dict[Scale, Plan] = {
         permutations=999,
         expansion=8,
         epochs=300,
+        taught_epochs=60,
     ),
 }
