@@ -9,6 +9,8 @@ from sklearn.neighbors import BallTree
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import validate_data
 
+from reprise.claims.language._geospatial_interpretability.control import TAUGHT, UNTAUGHT, taught_names
+from reprise.claims.language._geospatial_interpretability.reading import AREAS, read
 from reprise.errors import InvalidInputError
 from reprise.language import LanguageModel
 from reprise.language.geospatial_interpretability import (
@@ -155,6 +157,21 @@ class _Ids:
 
     def encode(self, text, add_special_tokens=True):
         return [int(word) for word in text.strip("[]").split(",")]
+
+
+def test_pilots_and_ledger_share_no_place():
+    pilot, ledger = (read("quick", pilot=pilot) for pilot in (True, False))
+    for area in AREAS:
+        places = [set(map(tuple, reading.areas[area].coords)) for reading in (pilot, ledger)]
+        assert all(places)
+        assert not places[0] & places[1]
+    assert not set(map(tuple, pilot.world.coords)) & set(map(tuple, ledger.world.coords))
+
+
+def test_a_model_that_is_taught_places_makes_a_map_of_names():
+    means = dict(taught_names(seed=1000, epochs=40))
+    assert means[UNTAUGHT] < 0.05
+    assert means[TAUGHT] > means[UNTAUGHT] + 0.15
 
 
 # Weights
