@@ -30,7 +30,8 @@ class LisaResult:
     ----------
     I : esda's are smaller by the factor (n - 1) / n.
     quadrant : 1 a high value among high ones (HH), 2 low among high (LH), 3 low among low (LL), 4 high among low (HL).
-    p_sim : share of permutations with an I as far out on the same side; at most about one half, as in esda.
+    p_sim : share of permutations with an I as far out on the same side; at most about one half; esda calls this
+        "directed".
     """
 
     I: Float[np.ndarray, " places"]  # noqa: E741

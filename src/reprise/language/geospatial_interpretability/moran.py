@@ -198,9 +198,11 @@ def _permuted(
 ) -> np.ndarray:
     """Give p-values, and raise `largest` to the largest I of each permutation in place."""
     single, light = np.ascontiguousarray(units, dtype=np.float32), pairs.astype(np.float32)
+    dealt = np.empty_like(single)
     reached = np.ones(units.shape[1])
     for number, deal in enumerate(deals):
-        permuted = _autocorrelation(single[deal], light)
+        np.take(single, deal, axis=0, out=dealt, mode="clip")  # without a check of bounds, which costs a copy
+        permuted = _autocorrelation(dealt, light)
         reached += permuted >= observed - _ROUNDING
         largest[number] = max(largest[number], float(permuted.max()))
     return reached / (1 + len(deals))
