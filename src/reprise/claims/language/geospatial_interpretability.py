@@ -7,7 +7,7 @@ places are read, where the paper has all that GeoNames lists. The paper's model 
 4,096 neurons; its layers 7, 15 and 31 are 7, 15 and 29 here. One token is put before each prompt, since this tokenizer
 has none of its own. Controls:
 
-- the same neurons with the places dealt out anew;
+- the same neurons with the places dealt out anew, ten times;
 - prompts whose regions are dealt out anew among the places of an area, and prompts without: what is then left cannot
   come from the region's word;
 - the mean of the names' word vectors, which says what tokens alone tell; for the probe also their letters, by ridge
@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
 from reprise.claims.language._geospatial_interpretability.control import TAUGHT, UNTAUGHT, taught_names
@@ -80,7 +81,8 @@ RANDOM_SPLIT, BLOCK_SPLIT, COUNTRY_SPLIT = (
 )
 KILOMETRES = "median error, countries held out"
 
-DEALT_OUT = "places dealt out anew"
+DEALT_OUT, NAMES_DEALT_OUT = "name and region, places dealt out anew", "name alone, places dealt out anew"
+DEALS = 10  # over which these are averaged
 FEATURES, NEURONS, RANDOM_DICTIONARY = "sparse features", "neurons", "random dictionary"
 STREAM, EMBEDDING, LETTERS = "residual stream", "word vectors of the name", "letters of the name"
 
@@ -135,7 +137,7 @@ CLAIMS = (
         kind="superior",
         metric=MEAN,
         ours=NAMES,
-        against=(DEALT_OUT,),
+        against=(NAMES_DEALT_OUT,),
         at=DEPTHS,
         says="So they are if the model reads names alone, without a region to which the pattern could belong.",
     ),
@@ -261,23 +263,25 @@ def _neurons(reading: Reading, drawn: dict[str, np.ndarray], plan: Plan, seed: i
                 yield Measurement(kind, MEAN, float(np.nanmean(result.I)), item=area, x=depth)
                 reaches = np.isin(np.arange(maps.shape[1]), result.selected())
                 found[kind] = reaches | (found[kind] if len(found[kind]) else False)
-            yield from _other_maps(part, rows, weights, layer, depth, area, seed)
+            for arm, mean in _controls(part, rows, weights, layer, seed):
+                yield Measurement(arm, MEAN, mean, item=area, x=depth)
         for kind, neurons in found.items():
             passing[kind].append(neurons)
     for kind, layers in passing.items():
         yield Measurement(kind, PASSING, float(np.mean(layers)))
 
 
-def _other_maps(
-    part: AreaReading, rows: np.ndarray, weights: object, layer: int, depth: float, area: str, seed: int
-) -> Iterator[Measurement]:
-    dealt = np.random.default_rng(seed).permutation(rows)
-    for arm, maps in (
-        (DEALT_OUT, part.activations[REGION][layer][dealt]),
-        (EMBEDDED, part.activations[EMBEDDED][0][rows]),
-    ):
-        mean = float(np.nanmean(morans_i(maps, weights, permutations=0).I))
-        yield Measurement(arm, MEAN, mean, item=area, x=depth)
+def _controls(
+    part: AreaReading, rows: np.ndarray, weights: sparse.csr_array, layer: int, seed: int
+) -> Iterator[tuple[str, float]]:
+    def mean_i(maps: np.ndarray) -> float:
+        return float(np.nanmean(morans_i(maps, weights, permutations=0).I))
+
+    yield EMBEDDED, mean_i(part.activations[EMBEDDED][0][rows])
+    rng = np.random.default_rng(seed)
+    for arm, kind in ((DEALT_OUT, REGION), (NAMES_DEALT_OUT, NAMES)):
+        maps = part.activations[kind][layer]
+        yield arm, float(np.mean([mean_i(maps[rng.permutation(rows)]) for _ in range(DEALS)]))
 
 
 def _features(
