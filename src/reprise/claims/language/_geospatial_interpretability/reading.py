@@ -54,7 +54,6 @@ class Reading:
 
     areas: dict[str, AreaReading]
     world: WorldReading
-    model: str
 
 
 @cache
@@ -73,7 +72,6 @@ def read(scale: Scale, *, pilot: bool, device: str = "cpu") -> Reading:
             _read(model, cities, (plan.probed_stream,), plan, site="resid", pool="last")[plan.probed_stream],
             _read(model, cities, (0,), plan, site="resid")[0],
         ),
-        type(model.model).__name__ + f" of {model.n_layers} layers",
     )
 
 
