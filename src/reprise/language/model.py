@@ -202,6 +202,7 @@ class LanguageModel(Interventions):
         residual: Layers = None,
         attention_output: Layers = None,
         mlp_output: Layers = None,
+        mlp_input: Layers = None,
         head_output: Layers = None,
         logits: bool = False,
         positions: Positions = None,
@@ -215,7 +216,7 @@ class LanguageModel(Interventions):
         ----------
         inputs : prompts.
         residual : residual streams to read (0 to n_layers), or ``"all"``.
-        attention_output, mlp_output, head_output : layers to read (0 to n_layers - 1), or ``"all"``.
+        attention_output, mlp_output, mlp_input, head_output : layers to read (0 to n_layers - 1), or ``"all"``.
         logits : whether to give the logits.
         positions : where to read: one position, several, a slice, or a tensor ``[batch, positions]``; None gives all
             columns of the padded batch.
@@ -227,6 +228,7 @@ class LanguageModel(Interventions):
             residual=residual,
             attention_output=attention_output,
             mlp_output=mlp_output,
+            mlp_input=mlp_input,
             head_output=head_output,
             logits=logits,
             positions=positions,

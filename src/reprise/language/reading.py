@@ -35,6 +35,7 @@ class Trace:
     ----------
     residual : residual streams.
     attention_output, mlp_output : what the attention and feed-forward parts compute.
+    mlp_input : what the feed-forward part reads: the residual stream, normalised.
     head_output : each head's output before the projection that joins them.
     logits : of the next token, ``[batch, positions asked, vocabulary]``.
     """
@@ -42,6 +43,7 @@ class Trace:
     residual: Float[Tensor, "batch streams positions d_model"] | None = None
     attention_output: Float[Tensor, "batch layers positions d_model"] | None = None
     mlp_output: Float[Tensor, "batch layers positions d_model"] | None = None
+    mlp_input: Float[Tensor, "batch layers positions d_model"] | None = None
     head_output: Float[Tensor, "batch layers positions heads d_head"] | None = None
     logits: Float[Tensor, "batch positions vocabulary"] | None = None
 
@@ -53,6 +55,7 @@ def read_trace(
     residual: Layers,
     attention_output: Layers,
     mlp_output: Layers,
+    mlp_input: Layers,
     head_output: Layers,
     logits: bool,
     positions: Positions,
@@ -62,7 +65,9 @@ def read_trace(
     keep = partial(take_columns, columns=batch.columns(positions))
     blocks, n_layers = model.parts.blocks, model.n_layers
     streams = numbered(residual, n_layers, "Residual stream")
-    attentions, mlps, heads = (numbered(layers, n_layers - 1) for layers in (attention_output, mlp_output, head_output))
+    attentions, mlps, mlp_reads, heads = (
+        numbered(layers, n_layers - 1) for layers in (attention_output, mlp_output, mlp_input, head_output)
+    )
     with ExitStack() as watch, torch.set_grad_enabled(gradients):
 
         def look(modules: Mapping[int, nn.Module], site: Literal["input", "output"]) -> dict[int, Tensor]:
@@ -71,9 +76,10 @@ def read_trace(
         seen_streams = look({layer: residual_reader(model.parts, layer) for layer in streams}, "input")
         seen_attentions = look({layer: blocks[layer].attention for layer in attentions}, "output")
         seen_mlps = look({layer: blocks[layer].mlp for layer in mlps}, "output")
+        seen_reads = look({layer: blocks[layer].mlp for layer in mlp_reads}, "input")
         seen_heads = look({layer: blocks[layer].output for layer in heads}, "input")
         seen_norm = look({0: model.parts.final_norm} if logits else {}, "output")
-        last = max([*streams, *(layer + 1 for layer in (*attentions, *mlps, *heads))], default=0)
+        last = max([*streams, *(layer + 1 for layer in (*attentions, *mlps, *mlp_reads, *heads))], default=0)
         with nullcontext() if logits else stopping_at(residual_reader(model.parts, last)):
             model.run(batch)
         head_rows = _stack(seen_heads, heads)
@@ -81,6 +87,7 @@ def read_trace(
             residual=_stack(seen_streams, streams),
             attention_output=_stack(seen_attentions, attentions),
             mlp_output=_stack(seen_mlps, mlps),
+            mlp_input=_stack(seen_reads, mlp_reads),
             head_output=None if head_rows is None else head_rows.unflatten(-1, (model.n_heads, model.d_head)),
             logits=model.unembed(seen_norm[0], normalised=True) if logits else None,
         )
