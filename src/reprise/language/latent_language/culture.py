@@ -45,23 +45,46 @@ class AnswerProfile:
     cultures : in the order of the last axis.
     streams : residual streams read.
     names : of the questions kept.
-    probability : of the tokens that begin an answer's words.
+    paired : probability, at each question, of the tokens that begin the words of each question's answers.
     skipped : questions without the language asked for, or whose answers begin alike.
     """
 
     cultures: tuple[str, ...]
     streams: tuple[int, ...]
     names: tuple[str, ...]
-    probability: Float[np.ndarray, "questions streams cultures"]
+    paired: Float[np.ndarray, "questions streams questions cultures"]
     skipped: int
 
-    def advantage(self, culture: str, over: str) -> Float[np.ndarray, "questions streams"]:
-        """Give how much more probable one culture's answer is than another's (difference of logarithms, base 10)."""
+    @property
+    def probability(self) -> Float[np.ndarray, "questions streams cultures"]:
+        """The probability of each question's own answers."""
+        return np.moveaxis(np.diagonal(self.paired, axis1=0, axis2=2), -1, 0)
+
+    def advantage(self, culture: str, over: str, *, corrected: bool = True) -> Float[np.ndarray, "questions streams"]:
+        """Give how much more probable one culture's answer is than another's: the decimal logarithm of the ratio.
+
+        Parameters
+        ----------
+        culture, over : those to compare.
+        corrected : take off the mean of the same at the other questions, where neither is an answer. One word may be
+            more frequent than the other whatever is asked; without a second question there is no correction to make.
+
+        Raises
+        ------
+        InvalidInputError
+            If a culture was not read, or there is one question and a correction is asked for.
+        """
         for name in (culture, over):
             if name not in self.cultures:
                 raise InvalidInputError(f"There is no culture {name!r}; there are {', '.join(self.cultures)}.")
-        logs = np.log10(np.maximum(self.probability, np.finfo(np.float32).tiny))
-        return logs[..., self.cultures.index(culture)] - logs[..., self.cultures.index(over)]
+        logs = np.log10(np.maximum(self.paired, np.finfo(np.float32).tiny))
+        ratios = logs[..., self.cultures.index(culture)] - logs[..., self.cultures.index(over)]
+        own = np.diagonal(ratios, axis1=0, axis2=2).T
+        if not corrected:
+            return own
+        if len(own) < 2:
+            raise InvalidInputError("A correction is read off other questions; there is only one question.")
+        return own - (ratios.sum(0).T - own) / (len(own) - 1)
 
 
 def answer_probabilities(
@@ -123,12 +146,10 @@ def answer_probabilities(
         token_sets=[tokens for _, sets in kept for tokens in sets],
         batch_size=batch_size,
     )
-    rows = np.arange(len(kept))
-    own = reading.probability.reshape(len(kept), len(reading.streams), len(kept), len(cultures))[rows, :, rows]
     return AnswerProfile(
         tuple(cultures),
         reading.streams,
         tuple(question.name for question, _ in kept),
-        own,
+        reading.probability.reshape(len(kept), len(reading.streams), len(kept), len(cultures)),
         len(questions) - len(kept),
     )
