@@ -18,7 +18,7 @@ The mean over words is carried by few of them: `most-words` and `its-own-word` a
 
 The paper compares Llama-2 with Swallow, which is Llama-2 trained further on Japanese. In its place the last six layers
 are trained on French answers, with 32 basic words that no prompt contains, and, as a control, on the same answers
-shuffled; `prepare` does so once (about a minute on one thread), and all seeds read the same trained layers.
+shuffled; `prepare` does so once (45 seconds on one thread), and all seeds read the same trained layers.
 
 Pilots are seeds from 1000 on. They read one English word in three, chosen by its hash, with its prompts, examples and
 sentences, and questions of their own; other seeds read the rest. Thresholds of the claims `of="here"` come from them.
@@ -46,6 +46,7 @@ from reprise.claims.language._latent_language.material import (
 from reprise.claims.language._latent_language.reading import (
     ANY,
     AS_IT_WAS,
+    BALANCE,
     BEST,
     CULTURE,
     DETOUR,
@@ -69,7 +70,6 @@ from reprise.claims.language._latent_language.reading import (
     SHIFTED,
     SHIFTED_TO,
     SHUFFLED,
-    SWITCH,
     TARGET_WORD,
     TAUGHT,
     TRANSLATING,
@@ -135,13 +135,13 @@ CLAIMS = (
         id="trained-on-french",
         of="paper",
         kind="superior",
-        metric=SWITCH,
+        metric=BALANCE,
         better="lower",
         ours=TAUGHT,
         against=(AS_IT_WAS, SHUFFLED),
         unit="word",
-        metric_unit="stream",
-        says="Training on French brings French to the lead in an earlier stream.",
+        says="Training the last layers on French brings French forward against English in the streams before the "
+        "output, with words it was not trained on.",
     ),
     Claim(
         id="meaning-in-the-middle",

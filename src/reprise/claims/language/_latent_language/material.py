@@ -48,7 +48,7 @@ SMALL = PivotPlan(concepts=8, d_model=32, n_layers=2, epochs=2, repeats=2)
 TRAINED = PivotPlan(concepts=16, d_model=64, n_layers=4, epochs=20, repeats=8)
 PLANS: dict[Scale, Plan] = {
     "quick": Plan(shots=1, words=6, sentences=8, few=3, tail=2, taught=8, epochs=1, lr=1e-3, pivot=SMALL),
-    "desktop": Plan(shots=4, words=20, sentences=20, few=3, tail=24, taught=32, epochs=2, lr=5e-4, pivot=TRAINED),
+    "desktop": Plan(shots=4, words=20, sentences=20, few=3, tail=24, taught=32, epochs=3, lr=1.5e-4, pivot=TRAINED),
     "full": Plan(
         shots=4,
         words=60,

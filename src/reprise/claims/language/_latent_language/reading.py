@@ -27,7 +27,6 @@ from reprise.language.latent_language import (
     parallel_states,
     shift_language,
     similarity_profile,
-    switch_layer,
     token_sets,
     translation_prompts,
 )
@@ -38,7 +37,7 @@ TRANSLATING, REPEATING = f"{BEFORE_OUTPUT}, French to German", f"{BEFORE_OUTPUT}
 LEADS = "share of words of which English leads before the output, at 1 % or more"
 LANGUAGE_PEAK = "highest lens probability before the output, French repeated"
 OWN_WORD = "decimal logarithm of the highest English probability before the output"
-SWITCH = "stream from which the French word leads for good"
+BALANCE = "decimal logarithm of the English over the French probability, mean of the last layers before the output"
 SHIFTED_TO = "decimal logarithm of the English word's probability over that of other English words, at the output"
 RETRIEVAL = "share of sentences whose nearest in another language is their translation"
 NAMED = "accuracy of naming a sentence's language"
@@ -136,18 +135,20 @@ def language_peaks(profile: LanguageProfile) -> Iterator[Measurement]:
 def after_training(
     model: LanguageModel, trained: Trained, sets: TokenSets, batches: list[Batch], plan: Plan
 ) -> Iterator[Measurement]:
-    """Find, word by word, the stream from which French leads: in the model as it was, and with trained last layers."""
-    tail = tail_of(model, plan.tail)
-    layers, before = tail.model.get_decoder().layers, tail.model.get_decoder().layers.state_dict()
-    before = {name: value.clone() for name, value in before.items()}
+    """Compare English with French in the model as it was, and with last layers that were trained."""
+    tail, streams = tail_of(model, plan.tail), range(plan.tail, model.n_layers + 1)
+    layers = tail.model.get_decoder().layers
+    before = {name: value.clone() for name, value in layers.state_dict().items()}
     for arm, weights in ((AS_IT_WAS, before), (TAUGHT, trained.taught), (SHUFFLED, trained.shuffled)):
         layers.load_state_dict(weights)
-        streams = range(plan.tail, model.n_layers + 1)
         profile = profile_of_states(tail, sets, last_states(tail, batches), streams)
-        for row, prompt in enumerate(profile.prompts):
-            place = switch_layer(profile.of("en")[row], profile.of("fr")[row])
-            stream = model.n_layers + 1 if place is None else streams[place]
-            yield Measurement(arm, SWITCH, float(stream), item=prompt.words["en"])
+        balance = (_log(profile.of("en")) - _log(profile.of("fr")))[:, 1:-1].mean(1)
+        for prompt, value in zip(profile.prompts, balance, strict=True):
+            yield Measurement(arm, BALANCE, float(value), item=prompt.words["en"])
+        switch = profile.switch_layer("en")
+        yield Measurement(
+            arm, "stream from which French leads, in the mean", float(model.n_layers + 1 if switch is None else switch)
+        )
         yield Measurement(arm, "accuracy, French repeated, by training", profile.accuracy)
         yield Measurement(arm, "latent area of English, by training", profile.latent_area("en"))
 
