@@ -15,8 +15,8 @@ from reprise.language.latent_language import language_token_ids, logit_lens, rep
 from reprise.models import language
 
 WORDS = {
-    "en": ["book", "cloud", "school", "mother", "water", "stone", "night", "bread"],
-    "fr": ["livre", "nuage", "école", "mère", "eau", "pierre", "nuit", "pain"],
+    "en": ["book", "cloud", "door", "four", "wind", "stone", "night", "bread"],
+    "fr": ["livre", "nuage", "porte", "quatre", "vent", "pierre", "nuit", "pain"],
 }
 
 

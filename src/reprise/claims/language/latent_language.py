@@ -7,7 +7,7 @@ translate (no answer is right) and repeats most words, which is the paper's repe
 
 - chance: the English words of the other prompts, read off the same states. Some tokens are probable whatever is asked;
 - words whose English begins like the French or German one are left out, that of the question included: English "site"
-  would be the French word, copied. The published code keeps these, and with them much of the effect is copying;
+  would be the French word, copied. The published code keeps these; they were a third of the pilots' English;
 - Spanish and Dutch, in which nothing is asked either, as other languages to think in (Swadesh's basic words);
 - a small transformer that is made to pass through a third language, and one that is not: what the profile says of them
   shows that it finds a detour that is there, and none that is not;
@@ -17,8 +17,8 @@ translate (no answer is right) and repeats most words, which is the paper's repe
 The mean over words is carried by few of them: `most-words` and `its-own-word` ask of each word by itself.
 
 The paper compares Llama-2 with Swallow, which is Llama-2 trained further on Japanese. In its place the last six layers
-are trained on French answers, with 32 basic words that no prompt contains, and, as a control, on the same answers
-shuffled; `prepare` does so once (45 seconds on one thread), and all seeds read the same trained layers.
+are trained on French answers, with 32 basic words that are in no prompt they then read, and, as a control, on the same
+answers shuffled; `prepare` does so once (45 seconds on one thread), and all seeds read the same trained layers.
 
 Pilots are seeds from 1000 on. They read one English word in three, chosen by its hash, with its prompts, examples and
 sentences, and questions of their own; other seeds read the rest. Thresholds of the claims `of="here"` come from them.
