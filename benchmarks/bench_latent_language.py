@@ -36,8 +36,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def hidden_states_loop(model, texts, sets):
-    """Do what the papers' code does: every hidden state of one prompt after another, unembedded stream by stream."""
+def hidden_states_loop(model, texts, sets, last=False):
+    """Unembed every hidden state of one prompt after another, at all positions or only at the last."""
     rows = []
     for text in texts:
         ids = torch.tensor([model.encode(text)])
@@ -45,6 +45,7 @@ def hidden_states_loop(model, texts, sets):
             states = model.model(ids, output_hidden_states=True).hidden_states
             row = []
             for number, state in enumerate(states):
+                state = state[:, -1:] if last else state
                 normalised = state if number == len(states) - 1 else model.parts.final_norm(state)
                 probs = model.parts.unembedding(normalised).softmax(-1)[0, -1]
                 row.append([float(probs[tokens].sum()) for tokens in sets])
@@ -53,15 +54,15 @@ def hidden_states_loop(model, texts, sets):
 
 
 def test_lens(model):
-    prompts = repetition_prompts(WORDS, "fr", 4)
-    texts = [prompt.text for prompt in prompts]
+    texts = [prompt.text for prompt in repetition_prompts(WORDS, "fr", 4)][:4]
     sets = [language_token_ids(model, word) for words in WORDS.values() for word in words]
     works = {
         "ours": lambda: logit_lens(model, texts, token_sets=sets).probability,
         "hidden states": lambda: hidden_states_loop(model, texts, sets),
+        "hidden states, last position": lambda: hidden_states_loop(model, texts, sets, last=True),
     }
-    found = {name: work() for name, work in works.items()}
-    times = race(works, rounds=1, warm_up=0)
+    found = {}
+    times = race({name: lambda n=name: found.update({n: works[n]()}) for name in works}, rounds=1, warm_up=0)
     print(f"\n{len(texts)} prompts, {model.n_layers + 1} streams, {len(sets)} token sets")
     for name in works:
         print(
