@@ -35,6 +35,7 @@ from collections.abc import Iterator
 from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
 from reprise.claims.language._latent_language.material import (
     NEAR,
+    OPENING,
     PLANS,
     Material,
     Trained,
@@ -215,7 +216,7 @@ def prepare(setting: Setting) -> Prepared:
     """Load words, sentences and questions, and train the model's last layers on French."""
     plan = PLANS[setting.scale]
     made_up = setting.scale == "quick"
-    material = made_up_material() if made_up else real_material()
+    material = made_up_material() if made_up else real_material("" if plan.model else OPENING)
     start = time.perf_counter()
     trained = train_tails(load_model(material, plan, setting.device), material, plan)
     facts: dict[str, str | int | float | bool] = {

@@ -24,6 +24,7 @@ from reprise.training import train
 
 SPOKEN = ("en", "fr", "de")
 NEAR = ("es", "nl")  # languages akin to those of the prompts, of which the model has read little
+OPENING = "<|endoftext|>"  # what SmolLM2 read between documents; its tokenizer does not put it there
 _ENDS = 12  # prompts of each language, whose last states give its direction
 _ANSWER = re.compile(r"\s*(Answer|Réponse|Antwort)\s*:.*")  # ends a sentence of the lexicon
 
@@ -86,7 +87,7 @@ class Material:
     vocabulary: str = ""
 
 
-def real_material() -> Material:
+def real_material(opening: str = "") -> Material:
     """Load both lexicons, the sentences, and the questions."""
     described = load_word_lexicon(SPOKEN, "sentences")
     return Material(
@@ -94,7 +95,7 @@ def real_material() -> Material:
         load_swadesh((*SPOKEN, *NEAR)),
         {language: [_ANSWER.sub("", text) for text in texts] for language, texts in described.items()},
         {"ledger": load_culture_conflicts("ledger"), "pilot": load_culture_conflicts("pilot")},
-        opening="<|endoftext|>",
+        opening=opening,
     )
 
 
