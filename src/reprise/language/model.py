@@ -18,6 +18,7 @@ from reprise.language.batch import Batch, Positions
 from reprise.language.decoding import Decoding, Stop
 from reprise.language.interventions import Interventions, check_layer
 from reprise.language.reading import Layers, Trace, numbered, read_continuations, read_trace
+from reprise.language.texts import Texts
 from reprise.models.language import DEFAULT_MODEL, load_language_model
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Inputs = Batch | str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] | Tensor
 
 
-class LanguageModel(Interventions):
+class LanguageModel(Texts, Interventions):
     """A handle on a Hugging Face causal language model of the Llama, GPT-2 or GPT-NeoX kind.
 
     Layers are numbered 0 to ``n_layers - 1`` and heads are query heads. Residual streams are numbered 0 to
@@ -108,19 +109,6 @@ class LanguageModel(Interventions):
         """Where the input embeddings are."""
         return self.model.get_input_embeddings().weight.device
 
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer.
-
-        Raises
-        ------
-        InvalidInputError
-            If the handle was made without one.
-        """
-        if self._tokenizer is None:
-            raise InvalidInputError("This language model has no tokenizer; give token ids, or make it with one.")
-        return self._tokenizer
-
     def block(self, layer: int) -> Block:
         """Give the modules of one layer."""
         return self.parts.blocks[check_layer(layer, self.n_layers - 1)]
@@ -130,36 +118,7 @@ class LanguageModel(Interventions):
         self.block(layer)
         return self.parts.ov_circuit(layer, check_layer(head, self.n_heads - 1, "Head"))
 
-    # Text
-
-    def encode(self, text: str, *, special: bool = True) -> list[int]:
-        """Turn text into token ids, with or without the tokenizer's own special tokens around it."""
-        return self.tokenizer.encode(text, add_special_tokens=special)
-
-    def decode(self, ids: Sequence[int] | Tensor) -> str:
-        """Turn token ids into text, leaving special tokens out."""
-        return str(self.tokenizer.decode(torch.as_tensor(ids), skip_special_tokens=True))
-
-    def chat(self, messages: str | Sequence[dict[str, str]], answer: str = "") -> str:
-        """Write a conversation as the model's chat template has it, ready for the assistant's turn.
-
-        Parameters
-        ----------
-        messages : one user message, or a list of ``{"role": ..., "content": ...}``.
-        answer : the beginning of the assistant's answer, if it is to be forced.
-
-        Raises
-        ------
-        InvalidInputError
-            If the tokenizer has no chat template.
-        """
-        if not getattr(self.tokenizer, "chat_template", None):
-            raise InvalidInputError("This model's tokenizer has no chat template; give the prompt as plain text.")
-        if isinstance(messages, str):
-            messages = [{"role": "user", "content": messages}]
-        return (
-            str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)) + answer
-        )
+    # Batches
 
     def batch(self, inputs: Inputs) -> Batch:
         """Turn prompts in any of the forms that the class lists into a padded batch on the model's device.
