@@ -40,7 +40,9 @@ Number = Annotated[int, Field(ge=1, le=1000)]
 
 def agent_server(site: Site) -> MCPServer[Any]:
     """Make the server, whose tools only read."""
-    server: MCPServer[Any] = MCPServer("reprise-daily-papers", title=site.settings.title, instructions=_INSTRUCTIONS)
+    server: MCPServer[Any] = MCPServer(
+        "reprise-daily-papers", title=site.settings.title, instructions=_INSTRUCTIONS, log_level="WARNING"
+    )
 
     @server.tool(title="List papers", structured_output=True)
     def list_of_papers(
