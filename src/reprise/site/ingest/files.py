@@ -174,11 +174,12 @@ def _rows(path: Path) -> Iterator[Rows]:
         return
     size = max(path.stat().st_size, 1)
     read = _csv if ".csv" in name[-7:] else _jsonl
-    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if name.endswith(".gz") else raw as unpacked:
-        yield read(unpacked), lambda: raw.tell() / size
+    with path.open("rb") as raw:
+        unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if name.endswith(".gz") else raw
+        yield read(unpacked), lambda: 1.0 if raw.closed else raw.tell() / size
 
 
-def _csv(file: io.BufferedIOBase) -> Iterator[Any]:
+def _csv(file: io.BufferedReader[Any]) -> Iterator[Any]:
     with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
         reader = csv.DictReader(text)
         columns = set(reader.fieldnames or ())
@@ -190,7 +191,7 @@ def _csv(file: io.BufferedIOBase) -> Iterator[Any]:
         yield from reader
 
 
-def _jsonl(file: io.BufferedIOBase) -> Iterator[Any]:
+def _jsonl(file: io.BufferedReader[Any]) -> Iterator[Any]:
     while line := file.readline(MAX_LINE):
         if len(line) == MAX_LINE:
             raise InvalidInputError(f"The file has a line of more than {MAX_LINE // 2**20} MiB: it is no jsonl.")

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Tally:
     withdrawn: int = 0
     refused: int = 0
     problems: tuple[str, ...] = ()
-    expected: int | None = None
+    expected: int | None = field(default=None, compare=False)
 
     @property
     def papers(self) -> int:
