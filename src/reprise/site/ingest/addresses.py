@@ -50,7 +50,8 @@ class BoundTransport(httpx.BaseTransport):
     """Connect to one host only, and only to addresses that may be asked.
 
     The name is resolved once for each request, and what was checked is what is connected to, so that a name server
-    cannot give one address to the check and another to the connection.
+    cannot give one address to the check and another to the connection. Where the environment names a proxy
+    (``HTTPS_PROXY``), httpx asks that one instead, and what it may reach is for it to say.
 
     Parameters
     ----------

@@ -25,6 +25,8 @@ LATE = datetime.timedelta(days=7)
 DEEPEST = 30_000
 """As far as arXiv lets one query be paged."""
 
+_DIVIDED = {"cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "stat", "astro-ph", "cond-mat"}
+
 
 class Answer(NamedTuple):
     """What one request brought: papers, or why one was refused; and how many there are in all."""
@@ -58,6 +60,17 @@ def parse(content: bytes, source: str = ARXIV) -> Answer:
     return Answer(entries, int(total) if re.fullmatch("[0-9]{1,9}", total) else len(entries))
 
 
+def in_category(category: str) -> str:
+    """Give the query for a category, or for all of an archive.
+
+    Examples
+    --------
+    >>> in_category("cs.LG"), in_category("cs"), in_category("hep-th")
+    ('cat:cs.LG', 'cat:cs.*', 'cat:hep-th')
+    """
+    return f"cat:{category}.*" if category in _DIVIDED else f"cat:{category}"
+
+
 def catch_up(client: Client, category: str, state: State, first: datetime.datetime) -> Iterator[Page]:
     """Yield papers of a category that are new or have a new version since the last time.
 
@@ -78,7 +91,7 @@ def _walk_down(client: Client, category: str, state: State, first: datetime.date
     floor = through - LATE if through else first
     seen, top = int(state["seen"]), state.get("top")
     while True:
-        answer = _ask(client, f"cat:{category}", seen, "lastUpdatedDate", "descending")
+        answer = _ask(client, in_category(category), seen, "lastUpdatedDate", "descending")
         steps: list[Step] = []
         ended = False
         for entry in answer.entries:
@@ -108,7 +121,7 @@ def submitted(
     at, start = str(state.get("at", f"{first:%Y%m%d}0000")), int(state.get("start", 0))
     taken, expected = 0, None
     while True:
-        query = f"cat:{category} AND submittedDate:[{at} TO {until:%Y%m%d}2359]"
+        query = f"{in_category(category)} AND submittedDate:[{at} TO {until:%Y%m%d}2359]"
         answer = _ask(client, query, start, "submittedDate", "ascending")
         expected = expected or answer.total
         steps = [_step(entry, {"at": at, "start": start + number}) for number, entry in enumerate(answer.entries, 1)]
