@@ -36,7 +36,7 @@ read: $(VENV)/dev  ## read the documentation at http://127.0.0.1:8001
 	$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001
 
 serve: $(VENV)/dev  ## the Daily Papers site at http://127.0.0.1:8000, with a place where its mails can be read
-	$(BIN)/reprise serve
+	$(BIN)/reprise serve --mail-sink
 
 measure: $(VENV)/dev  ## measure every paper again, five seeds each (about an hour), into $(OUT)
 	$(BIN)/reprise run all --seeds 5 --jobs $(JOBS) --resume --out $(OUT)

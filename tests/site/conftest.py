@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from reprise.site import Settings, open_store
 from reprise.site.store.papers import PaperRecord, keep
-from reprise.site.web import create_app
+from reprise.site.web.app import create_app
 
 
 def record(number=1, **facts):
@@ -67,7 +67,13 @@ def fresh_postgresql(postgresql):
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
 def settings(request, tmp_path):
     url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
-    return Settings(folder=tmp_path, database_url=url, secret_key="a secret for tests", base_url="http://testserver")
+    return Settings(
+        folder=tmp_path,
+        database_url=url,
+        secret_key="a secret for tests",
+        base_url="http://testserver",
+        jobs=False,
+    )
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.site.conftest import record
 
 from reprise import catalogue, ledger
 from reprise.site.store.tables import Paper
-from reprise.site.web import create_app
+from reprise.site.web.app import create_app
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reprise.site.settings import Settings
     from reprise.site.store import Store, open_store
-    from reprise.site.web import create_app
+    from reprise.site.web.app import create_app
 
 __all__ = ["Settings", "Store", "create_app", "open_store"]
 
-_HOMES = {"Settings": "settings", "Store": "store", "open_store": "store", "create_app": "web"}
+_HOMES = {"Settings": "settings", "Store": "store", "open_store": "store", "create_app": "web.app"}
 
 
 def __getattr__(name: str) -> Any:

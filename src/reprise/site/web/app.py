@@ -14,8 +14,11 @@ from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.accounts.votes import ViewCounter
+from reprise.site.jobs import start_jobs
 from reprise.site.machines import api, atom
 from reprise.site.machines.agents import agent_routes, agent_server
+from reprise.site.mail.sink import MailSink
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
@@ -26,7 +29,21 @@ from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
-PAGES = ("feed", "paper", "theme")
+PAGES = (
+    "feed",
+    "login",
+    "account",
+    "marks",
+    "comments",
+    "submit",
+    "subscribe",
+    "foryou",
+    "devmail",
+    "about",
+    "map",
+    "theme",
+    "paper",
+)
 """Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
 
 _MESSAGES = {
@@ -57,12 +74,23 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
 
+    site.parts["views"] = views = ViewCounter(store)
+    if settings.mail_sink:
+        site.parts["mail sink"] = MailSink()
     agents = agent_server(site)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.mail_sink:
+            site.parts["mail sink"].start()
+        jobs = start_jobs(site) if settings.jobs else None
         async with agents.session_manager.run():
             yield
+        if jobs is not None:
+            jobs.shutdown(wait=False)
+        if settings.mail_sink:
+            site.parts["mail sink"].stop()
+        views.flush()
         store.close()
 
     app = FastAPI(
@@ -82,6 +110,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     for name in PAGES:
         module = importlib.import_module(f"reprise.site.web.pages.{name}")
         app.include_router(module.router, dependencies=[Depends(forgery_guard)], include_in_schema=False)
+        if machine_router := getattr(module, "machine_router", None):
+            app.include_router(machine_router)
     _answer_errors(app)
     return app
 
