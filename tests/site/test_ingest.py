@@ -315,6 +315,17 @@ class TestFile:
         write_jsonl(path, rows(3))
         assert ingest(settings, store, "file", file=path).same == 3
 
+    def test_what_stands_before_the_damage_is_kept(self, settings, store, tmp_path):
+        path = write_jsonl(tmp_path / "a.jsonl.gz", [row | {"abstract": os.urandom(200).hex()} for row in rows(2000)])
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(InvalidInputError, match="cannot be read"):
+            ingest(settings, store, "file", file=path)
+        kept = len(numbers(store))
+        assert kept in (500, 1000)
+        path.write_bytes(whole)
+        assert ingest(settings, store, "file", file=path) == Tally(new=2000 - kept, same=kept)
+
     @pytest.mark.parametrize(
         ("name", "content", "problem"),
         [

@@ -27,6 +27,7 @@ from reprise.site.store.papers import CHUNK, FILE, PaperRecord
 SAMPLE = "arxiv"
 """Names the arXiv sample of `reprise.data` instead of a file."""
 _FIVE_DIGITS = 1501.0
+_BUFFER = 2**20
 MAX_LINE = 4 * 2**20
 ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
 
@@ -208,7 +209,7 @@ def _parquet(path: Path) -> Iterator[Rows]:
     from pyarrow.parquet import ParquetFile
 
     read = 0
-    with ParquetFile(path, memory_map=False, pre_buffer=False) as file:
+    with ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:  # else whole columns are held
 
         def rows() -> Iterator[Any]:
             nonlocal read

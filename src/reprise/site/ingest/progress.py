@@ -82,9 +82,11 @@ class IngestProgress:
             parts[part] = tally
             self._done[source] = sum(parts.values(), Tally())
 
-        self._done[source] = ingest(settings, store, source, watch=watch, **given)
-        for task in tasks.values():
-            self._bar.remove_task(task)
+        try:
+            self._done[source] = ingest(settings, store, source, watch=watch, **given)
+        finally:
+            for task in tasks.values():
+                self._bar.remove_task(task)
 
     def facts(self) -> dict[str, Any]:
         """Give what was done, for machines."""
