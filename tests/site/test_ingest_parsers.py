@@ -61,6 +61,12 @@ def test_what_is_no_answer_or_could_harm_is_refused(parse, content):
         parse(content)
 
 
+def test_an_answer_of_many_depths_does_no_harm():
+    deep = b"<feed><entry>" + b"<author><name>" * 100_000 + b"</name></author>" * 100_000 + b"</entry></feed>"
+    (entry,) = arxiv_atom.parse(deep).entries
+    assert isinstance(entry, RefusedError)
+
+
 def test_a_cut_answer_is_damaged():
     whole = atom_feed([work(1), work(2)], 2)
     for length in range(0, len(whole) - 7, 97):

@@ -20,7 +20,7 @@ from reprise.site.ingest.steps import Page, State, Step
 from reprise.site.store.papers import ARXIV, PaperRecord
 from reprise.site.store.types import now
 
-PAGE = 500
+PAGE = 250
 LATE = datetime.timedelta(days=7)
 DEEPEST = 30_000
 """As far as arXiv lets one query be paged."""

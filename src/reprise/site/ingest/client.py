@@ -15,7 +15,8 @@ from reprise.errors import InvalidInputError
 from reprise.site.ingest.addresses import BoundTransport
 from reprise.site.ingest.errors import DamagedAnswerError, SourceError
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 16 * 2**20
+"""Of one answer: as many elements as fit into it stay far below the memory of an ingest."""
 MAX_REDIRECTS = 3
 MAX_BACKOFF = 120.0
 DEADLINE = 300.0

@@ -31,6 +31,7 @@ class IngestProgress:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         self._done: dict[str, Tally] = {}
         self._problems: dict[str, str] = {}
