@@ -96,3 +96,13 @@ def make_papers(store):
 def client(settings, store):
     with TestClient(create_app(settings, store), follow_redirects=False) as client:
         yield client
+
+
+@pytest.fixture
+def sources():
+    """Serve the sources of papers on loopback; see `tests.site.sources`."""
+    from tests.site.sources import Sources, serving
+
+    sources = Sources()
+    with serving(sources.app()) as sources.url:
+        yield sources

@@ -59,6 +59,33 @@ def test_what_a_source_does_not_know_stays(make_papers, store):
         assert (paper.summary, paper.family, paper.abstract) == ("Ours.", "measure", "What paper 1 is about.")
 
 
+def test_an_older_text_only_fills_what_is_empty(make_papers, store):
+    make_papers(record(1, version=3, abstract="", categories=[]))
+    older = record(1, version=0, title="Old", abstract="Found.", code="https://github.com/a/b", updated=NOON)
+    assert make_papers(older) == Kept(changed=1)
+    assert make_papers(older) == Kept(same=1)
+    with store.reading() as session:
+        paper = find_paper(session, "2611.00001")
+    assert (paper.title, paper.version, paper.abstract, paper.code) == (
+        "Paper 1",
+        3,
+        "Found.",
+        "https://github.com/a/b",
+    )
+    assert ({label.value for label in paper.labels}, paper.primary_category) == ({"cs.LG", "stat.ML"}, "cs.LG")
+    assert paper.updated != NOON
+
+
+def test_what_the_catalogue_tells_is_up_to_date_whatever_version_the_text_has(make_papers, store):
+    ours = {"slug": "ours", "source": "catalogue", "abstract": "", "categories": []}
+    make_papers(record(1, **ours))
+    make_papers(record(1, version=3, title="From arXiv"))
+    assert make_papers(record(1, **ours, runs=True, summary="New.")) == Kept(changed=1)
+    with store.reading() as session:
+        paper = find_paper(session, "ours")
+    assert (paper.title, paper.version, paper.runs, paper.summary) == ("From arXiv", 3, True, "New.")
+
+
 def test_words_follow_the_papers(store, make_papers):
     def found(words):
         query = {

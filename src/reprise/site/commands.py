@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from reprise.errors import InvalidInputError
+
+EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
+
+
+class SourceName(StrEnum):
+    """Where papers are ingested from."""
+
+    arxiv = "arxiv"
+    oai = "oai"
+    daily = "daily"
+    file = "file"
+
 
 Database = Annotated[
     str | None, typer.Option(help="Address of the database; a SQLite file in the site's folder if not given.")
@@ -16,6 +34,7 @@ Folder = Annotated[Path | None, typer.Option(help="Folder of the site's files.")
 def register(app: typer.Typer) -> None:
     """Add the site's commands to the command line."""
     app.command()(serve)
+    app.command()(ingest)
     app.command()(digest)
 
 
@@ -52,6 +71,56 @@ def serve(
     uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
 
 
+def ingest(
+    source: Annotated[
+        SourceName | None, typer.Option(help="Where from; all of the settings' sources if not given.")
+    ] = None,
+    file: Annotated[
+        str | None,
+        typer.Option(help="csv, jsonl (also .gz) or parquet; `arxiv` is the arXiv sample of `reprise data`."),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First day; what is new if not given.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="DATE", help="Last day.")] = None,
+    categories: Annotated[
+        str | None, typer.Option(help="Of arXiv, such as cs.LG,cs.CL; those of the settings if not given.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many papers of each source.", min=1)] = None,
+    folder: Folder = None,
+    database: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Bring papers into the site: from arXiv, a daily feed, or a file; goes on where it was stopped."""
+    from reprise.site import open_store
+    from reprise.site.ingest.progress import IngestProgress
+
+    if file is not None and source not in (None, SourceName.file):
+        raise InvalidInputError(f"A file is no part of --source {source}; leave one of the two out.")
+    settings = settings_of(folder, database)
+    chosen = {
+        "first": _day(first, "--from"),
+        "until": _day(until, "--until"),
+        "categories": [part.strip() for part in categories.split(",") if part.strip()] if categories else None,
+        "limit": limit,
+    }
+    sources = ["file"] if file is not None else [source.value] if source else list(settings.ingest_sources)
+    store = open_store(settings.database_url)
+    try:
+        with IngestProgress() as progress:
+            progress.run(settings, store, sources, file=file, **chosen)
+    finally:
+        store.close()
+    if as_json:
+        sys.stdout.write(json.dumps(progress.facts(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        progress.summarise()
+    if progress.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if progress.failed:
+        raise typer.Exit(EXIT_ERROR)
+
+
 def digest(
     date: Annotated[
         str | None, typer.Option(help="Day for which to write, such as 2026-11-26; today if not given.")
@@ -62,10 +131,6 @@ def digest(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Write the digests that are due and send the mails that wait."""
-    import datetime
-    import json
-
-    from reprise.errors import InvalidInputError
     from reprise.site import open_store
     from reprise.site.mail.delivery import Delivered, deliver
     from reprise.site.mail.digest import due, write_digests
@@ -73,10 +138,7 @@ def digest(
     from reprise.site.store.types import now
     from reprise.site.web.tokens import Signer
 
-    try:
-        day = datetime.date.fromisoformat(date) if date else now().date()
-    except ValueError as problem:
-        raise InvalidInputError(f"{date!r} is no date such as 2026-11-26.") from problem
+    day = _day(date, "--date") or now().date()
     settings = settings_of(folder, database)
     store = open_store(settings.database_url)
     url = settings.smtp_url.get_secret_value()
@@ -97,3 +159,12 @@ def digest(
 def searcher_of(settings: Any, store: Any) -> Any:
     """Give the search of a store, or None where its packages are missing."""
     return None
+
+
+def _day(text: str | None, option: str) -> datetime.date | None:
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(f"{option} takes a day such as 2026-11-26, got {text!r}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     digest_hour : hour of the day (UTC) at which digests are written.
     arxiv_url, oai_url, daily_url : where papers are ingested from; no other host is ever asked.
     arxiv_categories : categories that are ingested.
+    ingest_sources : what is ingested daily, and by ``reprise ingest``: ``arxiv`` (its Atom API), ``oai`` (OAI-PMH, for
+        many categories), ``daily``.
     request_pause : seconds between two requests to arXiv.
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
     login_minutes : for how long a link to log in is valid.
@@ -68,6 +70,7 @@ class Settings(BaseSettings):
     oai_url: str = "https://oaipmh.arxiv.org/oai"
     daily_url: str = "https://huggingface.co/api/daily_papers"
     arxiv_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.LG", "cs.CL", "cs.CV", "stat.ML")
+    ingest_sources: Annotated[tuple[Literal["arxiv", "oai", "daily"], ...], NoDecode] = ("arxiv", "daily")
     request_pause: float = Field(default=3.0, ge=0)
     vote_rate: str = "60/minute"
     login_rate: str = "5/hour"
@@ -78,7 +81,7 @@ class Settings(BaseSettings):
     jobs: bool = True
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()
 
-    @field_validator("admins", "trusted_proxies", "arxiv_categories", mode="before")
+    @field_validator("admins", "trusted_proxies", "arxiv_categories", "ingest_sources", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
         if isinstance(value, str):

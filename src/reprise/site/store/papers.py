@@ -31,7 +31,7 @@ class PaperRecord:
     title, authors, abstract, day : of the paper; `day` is that of the feed, and of its first version elsewhere.
     arxiv : arXiv id without version; `slug` : name in the catalogue. One of the two, or `link`, tells it apart.
     summary, family, runs, venue, code, tasks : what the catalogue knows.
-    updated, version : of the text.
+    updated, version : of the text; version 0 where the source does not tell it.
     categories : the primary one first.
     source : where it came from; `state` whether it is shown.
     """
@@ -88,8 +88,8 @@ class Kept:
 def keep(session: Session, records: Iterable[PaperRecord]) -> Kept:
     """Keep papers: new ones are added, known ones (by arXiv id, slug or link) take what is new of them.
 
-    A text of an older version than the one kept changes nothing; what a source leaves empty is left as it is; the day
-    of a paper and whether it is shown never change here. Memory is that of `CHUNK` records.
+    A text of an older version than the one kept only fills what is empty; what a source leaves empty is left as it is;
+    the day of a paper and whether it is shown never change here. Memory is that of `CHUNK` records.
     """
     kept = Kept()
     stream = iter(records)
@@ -163,13 +163,22 @@ def _known(session: Session, records: Sequence[PaperRecord]) -> dict[tuple[str, 
         return {}
     from sqlalchemy.orm import selectinload
 
-    papers = session.scalars(select(Paper).where(or_(*conditions)).options(selectinload(Paper.labels)))
+    papers = session.scalars(
+        select(Paper)
+        .where(or_(*conditions))
+        .order_by(Paper.id)  # in one order everywhere, so that nobody waits in a circle
+        .with_for_update()
+        .options(selectinload(Paper.labels))
+    )
     return {(kind, name): paper for paper in papers for kind in wanted if (name := getattr(paper, kind))}
 
 
+def _older(paper: Paper, record: PaperRecord) -> bool:
+    """Say whether the kept text is newer; what the catalogue tells has no version, and is always up to date."""
+    return record.source != CATALOGUE and record.version < paper.version
+
+
 def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
-    if record.version < paper.version:
-        return {}
     incoming: dict[str, Any] = {
         "arxiv": record.arxiv,
         "slug": record.slug,
@@ -187,12 +196,17 @@ def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
     }
     if record.source != CATALOGUE:
         incoming.pop("runs")
-    elif paper.abstract:  # a text from arXiv is newer than the catalogue's
-        incoming["title"], incoming["authors"] = paper.title, paper.authors
+    else:
+        incoming.pop("version")
+        if paper.abstract:  # a text from arXiv is newer than the catalogue's
+            incoming["title"], incoming["authors"] = paper.title, paper.authors
+    older = _older(paper, record)
     change = {
-        name: value for name, value in incoming.items() if (value or name == "runs") and value != getattr(paper, name)
+        name: value
+        for name, value in incoming.items()
+        if (value or name == "runs") and value != (kept := getattr(paper, name)) and not (older and kept)
     }
-    if change and record.source != CATALOGUE:
+    if change and record.source != CATALOGUE and not older:
         change["updated"] = record.updated
     return change
 
@@ -210,7 +224,7 @@ def _missing_labels(paper: Paper, record: PaperRecord) -> list[dict[str, Any]] |
     labels = _labels(paper.id, record)
     kinds = {label["kind"] for label in labels}
     has = {(label.kind, label.value) for label in paper.labels if label.kind in kinds}
-    if record.version < paper.version or has == {(label["kind"], label["value"]) for label in labels}:
+    if (_older(paper, record) and has) or has == {(label["kind"], label["value"]) for label in labels}:
         return None
     return labels
 
