@@ -17,7 +17,7 @@ from reprise.catalogue import FAMILIES
 ROOT = Path(__file__).parents[1]
 
 ROOMS = {
-    "language": {"anatomy", "attention", "batch", "decoding", "interventions", "model", "reading", "sae"},
+    "language": {"anatomy", "attention", "batch", "decoding", "interventions", "model", "reading", "texts"},
     "symmetry": {"equivariance"},
 }
 """Modules of a family that several of its papers share; every other module is a paper's."""
