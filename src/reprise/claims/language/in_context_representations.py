@@ -66,6 +66,9 @@ CLAIMS = (
         low=REACHED,
         unit="walk",
         says="After 1,400 words of a walk the model puts at least 0.8 of the next word's probability on neighbours.",
+        note="This model of 135 million parameters does not solve the task: it puts most of the probability on "
+        "other words. Of what it puts on the words of the graph the neighbours get twice their share by "
+        "chance (see neighbours-share). The tracer, read in the same way, solves it (see tracer-traces).",
     ),
     Claim(
         id="energy-falls",

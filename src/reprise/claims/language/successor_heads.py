@@ -85,6 +85,10 @@ CLAIMS = (
         unit="word",
         says="The output circuit of one head, on what the first feed-forward part makes of a word, maps at least half "
         "of the words to their successors.",
+        note="Read off words alone, no head of this model puts the successor first often. It continues lists "
+        "all the same (see continues), by a head that raises the successor in context (see in-context, "
+        "causal and costly); the same code finds clean successor heads in a small model that counts (see "
+        "control-scores).",
     ),
     Claim(
         id="stands-out",
