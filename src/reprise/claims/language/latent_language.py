@@ -110,6 +110,9 @@ CLAIMS = (
         against=(TARGET_WORD, OTHER_WORDS),
         unit="word",
         says="So they do where French and German words are only repeated.",
+        note="A model trained almost only on English repeats French words without a way through English: the "
+        "French answer rises beside whatever English there is. The code finds a detour where a small "
+        "model is trained to take one (see finds-a-detour).",
     ),
     Claim(
         id="most-words",
@@ -121,6 +124,8 @@ CLAIMS = (
         unit="word",
         says="English leads the language of the answer in some stream before the output, at 1 % or more, for more than "
         "half of all words.",
+        note="For few words does their English rise at all, and the mean over words is carried by these. It is "
+        "their own English where it does (see its-own-word).",
     ),
     Claim(
         id="english-alone",
