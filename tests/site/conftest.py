@@ -67,7 +67,9 @@ def fresh_postgresql(postgresql):
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
 def settings(request, tmp_path):
     url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
-    return Settings(folder=tmp_path, database_url=url, secret_key="a secret for tests", base_url="http://testserver")
+    return Settings(
+        folder=tmp_path, database_url=url, secret_key="a secret for tests", base_url="http://testserver", meaning=False
+    )
 
 
 @pytest.fixture

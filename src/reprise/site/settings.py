@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     arxiv_categories : categories that are ingested.
     request_pause : seconds between two requests to arXiv.
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
+    meaning : whether the meanings of papers are encoded while the site is served.
     login_minutes : for how long a link to log in is valid.
     session_days : for how long a reader stays logged in.
     trusted_proxies : addresses whose ``X-Forwarded-For`` is believed.
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     login_rate: str = "5/hour"
     search_rate: str = "60/minute"
     comment_rate: str = "20/hour"
+    meaning: bool = True
     login_minutes: int = Field(default=20, gt=0)
     session_days: int = Field(default=60, gt=0)
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.search import Searcher
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
@@ -22,7 +23,7 @@ from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
-PAGES = ("feed", "paper", "theme")
+PAGES = ("feed", "paper", "search", "theme")
 """Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
 
 _MESSAGES = {
@@ -52,10 +53,14 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or open_store(settings.database_url)
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
+    searcher = site.parts["search"] = Searcher(store, settings.folder)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.meaning:
+            searcher.start()
         yield
+        searcher.stop()
         store.close()
 
     app = FastAPI(

@@ -13,7 +13,7 @@ from reprise.site.citations import STYLES, cite
 from reprise.site.run_card import figure, run_card
 from reprise.site.store.feed import find_paper
 from reprise.site.store.tables import Paper
-from reprise.site.web.context import Reading, find_reader
+from reprise.site.web.context import Reading, SiteHere, find_reader
 from reprise.site.web.marks import marks_of
 from reprise.site.web.pages.feed import verdicts_of
 from reprise.site.web.render import page
@@ -62,7 +62,7 @@ def card_figure(slug: str, number: int) -> Response:
 
 
 @router.get("/papers/{name:path}", response_class=HTMLResponse)
-def show(request: Request, session: Reading, name: Name) -> Response:
+def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Response:
     """Show a paper."""
     paper = paper_named(session, name)
     if f"/papers/{name}" != address(paper):
@@ -74,5 +74,6 @@ def show(request: Request, session: Reading, name: Name) -> Response:
         card=run_card(paper.slug) if paper.slug else None,
         verdicts=verdicts_of(session, [paper]),
         marks=marks_of(session, find_reader(request, request.app.state.site), [paper]),
+        related=site.parts["search"].related(session, paper),
         citations={style: cite(paper, style) for style in ("bibtex", "apa", "ris")},
     )
