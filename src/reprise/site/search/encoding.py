@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, load_only
 
 from reprise.site.search.meaning import Encoder, digest_of, text_of
@@ -45,6 +45,7 @@ def encode(
     encoder: Encoder,
     *,
     batch: int = BATCH,
+    after: int = 0,
     stop: threading.Event | None = None,
     report: Callable[[Encoded], None] | None = None,
 ) -> Encoded:
@@ -54,13 +55,15 @@ def encode(
     ----------
     encoder : from texts to unit vectors.
     batch : papers at once: what an interruption can lose.
+    after : papers up to this number are known to have been encoded; those of them that have changed are found all the
+        same.
     stop : set by whoever wants it to end after the batch at hand.
     report : called after each batch.
     """
     started = time.perf_counter()
     done = Encoded()
     before = -1
-    while done.papers > before and (numbers := _waiting(store)):
+    while done.papers > before and (numbers := _waiting(store, after)):
         before = done.papers
         for start in range(0, len(numbers), batch):
             if stop is not None and stop.is_set():
@@ -74,21 +77,29 @@ def encode(
     return done
 
 
-def waiting(session: Session, limit: int) -> list[int]:
-    """Give papers that wait to be encoded, the latest first."""
-    missing = (
-        select(Paper.id)
-        .outerjoin(Embedding, Embedding.paper_id == Paper.id)
-        .where((Embedding.paper_id.is_(None)) | (Embedding.digest == ""))
-        .order_by(Paper.id.desc())
-        .limit(limit)
-    )
-    return list(session.scalars(missing))
+def waiting(session: Session, limit: int, after: int = 0) -> list[int]:
+    """Give papers that wait to be encoded: those whose text has changed, then new ones, the latest first.
+
+    Parameters
+    ----------
+    limit : at most so many of each.
+    after : of the new ones only those with higher numbers, where the others are known to have vectors.
+    """
+    changed = select(Embedding.paper_id).where(Embedding.digest == "").limit(limit)
+    encoded = select(Embedding.paper_id).where(Embedding.paper_id == Paper.id).exists()
+    new = select(Paper.id).where(Paper.id > after, ~encoded).order_by(Paper.id.desc()).limit(limit)
+    return [*session.scalars(changed), *session.scalars(new)]
 
 
-def _waiting(store: Store) -> list[int]:
+def latest(store: Store) -> int:
+    """Give the highest number of a paper."""
     with store.reading() as session:
-        return waiting(session, _LOOK_UP)
+        return session.scalar(select(func.max(Paper.id))) or 0
+
+
+def _waiting(store: Store, after: int) -> list[int]:
+    with store.reading() as session:
+        return waiting(session, _LOOK_UP, after)
 
 
 def _encode_batch(store: Store, encoder: Encoder, numbers: Sequence[int]) -> int:

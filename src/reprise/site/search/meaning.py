@@ -49,11 +49,13 @@ class SharedEncoder:
         InvalidInputError
             If the encoder gives no finite vectors of 384 numbers.
         """
-        parts = [np.empty((0, WIDTH), np.float32)]
+        vectors = np.empty((len(texts), WIDTH), np.float32)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # texts of one length need no padding
         for start in range(0, len(texts), _AT_ONCE):
+            rows = order[start : start + _AT_ONCE]
             with self._lock:
-                parts.append(_unit(self._encoder(texts[start : start + _AT_ONCE])))
-        return np.concatenate(parts)
+                vectors[rows] = _unit(self._encoder([texts[row] for row in rows]))
+        return vectors
 
     def query(self, text: str) -> NDArray[np.float32]:
         """Encode what a reader looks for."""

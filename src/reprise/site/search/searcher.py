@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from reprise.site.search.encoding import encode
+from reprise.site.search import encoding
 from reprise.site.search.fusion import Fused, fuse
 from reprise.site.search.meaning import SharedEncoder, load_encoder
 from reprise.site.search.nearest import Nearest, nearest_in
@@ -28,7 +28,9 @@ PAGE_SIZE = 20
 NEAR = 0.25
 """Cosine below which a meaning has nothing to do with a query."""
 
-_LOOK, _REFRESH = 30.0, 300.0  # seconds between two looks for papers to encode, and for vectors that others wrote
+_LOOK = 30.0  # seconds between two looks for papers to encode
+_REFRESH = 10  # looks between two for vectors that others wrote
+_WHOLE = 120  # looks between two at all papers, and not at the new ones alone
 _logger = logging.getLogger(__name__)
 
 
@@ -93,6 +95,7 @@ class Searcher:
         self.nearest: Nearest = nearest_in(store, folder)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._encoded_to = 0
 
     def search(self, session: Session, text: str | Query, page: int = 1, size: int = PAGE_SIZE) -> SearchPage:
         """Find papers.
@@ -176,18 +179,26 @@ class Searcher:
             self.encoder = self.encoder or load_encoder()
         except Exception:  # a broken installation must not take the site down
             _logger.exception("The sentence encoder cannot be loaded; search goes by words alone.")
-        since_refresh = _REFRESH
+        turn = 0
         while not self._stop.is_set():
             try:
-                done = encode(self.store, self.encoder, stop=self._stop).papers if self.encoder is not None else 0
-                if done or since_refresh >= _REFRESH:
-                    since_refresh = 0.0
-                    with self.store.reading() as session:
-                        self.nearest.refresh(session)
+                self._bring_up_to_date(whole=turn % _WHOLE == 0, refresh=turn % _REFRESH == 0)
             except Exception:  # it is tried again
                 _logger.exception("Meanings could not be brought up to date.")
+            turn += 1
             self._stop.wait(_LOOK)
-            since_refresh += _LOOK
+
+    def _bring_up_to_date(self, *, whole: bool, refresh: bool) -> None:
+        if self.encoder is not None:
+            latest = encoding.latest(self.store)
+            after = 0 if whole else self._encoded_to
+            done = encoding.encode(self.store, self.encoder, after=after, stop=self._stop)
+            if not self._stop.is_set():
+                self._encoded_to = latest
+            refresh = refresh or done.papers > 0
+        if refresh:
+            with self.store.reading() as session:
+                self.nearest.refresh(session)
 
 
 def _filtered(session: Session, query: Query, start: int, size: int) -> tuple[list[Fused], bool]:

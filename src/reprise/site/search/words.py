@@ -107,14 +107,18 @@ def _rare(session: Session, terms: Sequence[Term]) -> list[Term]:
     """Give the words that few papers have, or all of them where none is rare: the others would match half the site."""
     if _dialect(session) != "sqlite":
         return list(terms)
-    counted = [(_count(session, term), term) for term in terms]
+    counted = list(zip(_counts(session, terms), terms, strict=True))
     rare = [term for count, term in counted if 0 < count < _COMMON]
     return rare or [term for count, term in counted if count] or list(terms)
 
 
-def _count(session: Session, term: Term) -> int:
-    some = select(literal(1)).select_from(_words).where(_match(_quoted(term))).limit(_COMMON).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def _counts(session: Session, terms: Sequence[Term]) -> list[int]:
+    """Count the papers that have each word, no further than needed."""
+    some = [
+        select(literal(1).label("one")).select_from(_words).where(_match(_quoted(term))).limit(_COMMON).subquery()
+        for term in terms
+    ]
+    return list(session.execute(select(*(select(func.count(each.c.one)).scalar_subquery() for each in some))).one())
 
 
 def _all(session: Session, terms: Sequence[Term]) -> Any:
