@@ -10,6 +10,7 @@ from tests.site.conftest import record
 
 from reprise.errors import InvalidInputError
 from reprise.site.search import Searcher, encode, parse
+from reprise.site.search.encoding import waiting
 from reprise.site.search.fusion import fuse
 from reprise.site.search.index import MeaningIndex
 from reprise.site.search.meaning import SharedEncoder
@@ -515,3 +516,33 @@ def test_the_real_encoder_finds_by_meaning(store, tmp_path, make_papers):
     with store.reading() as session:
         page = Searcher(store, tmp_path, encoder).search(session, "cars")
     assert [(hit.paper.title, hit.why) for hit in page.hits] == [("Automobiles on the road", ("meaning",))]
+
+
+def test_the_command_encodes_and_tells_the_rate(settings, store, make_papers, monkeypatch, capsys):
+    from reprise.site.search import __main__ as command
+
+    make_papers(*(record(n) for n in range(1, 4)))
+    monkeypatch.setattr(command, "Settings", lambda: settings)
+    monkeypatch.setattr(command, "is_installed", lambda: True)
+    monkeypatch.setattr(command, "load_encoder", lambda: SharedEncoder(toy))
+    assert command.main() == 0
+    assert capsys.readouterr().out.startswith("3 papers encoded, ")
+    monkeypatch.setattr(command, "is_installed", lambda: False)
+    assert command.main() == 1
+    assert "pip install" in capsys.readouterr().err
+
+
+def test_between_whole_passes_only_new_and_changed_papers_are_looked_at(store, make_papers):
+    make_papers(*(record(n) for n in range(1, 4)))
+    encode(store, toy)
+    with store.reading() as session:
+        ids = sorted(session.scalars(select(Paper.id)))
+    make_papers(record(1, abstract="Anew.", version=2), record(4))
+    with store.reading() as session:
+        assert waiting(session, 10, after=ids[-1]) == [ids[0], max(session.scalars(select(Paper.id)))]
+        assert waiting(session, 1) == waiting(session, 1, after=ids[-1])
+
+
+def test_a_search_by_words_alone_says_so(client, make_papers):
+    make_papers(record(1, title="Rings"))
+    assert "these are found by words" in client.get("/search?q=rings").text

@@ -29,7 +29,7 @@ from reprise.site.store.types import WIDTH
 EXACT = 10_000
 """Papers outside the graph that are compared one by one."""
 
-_CHUNK = 500  # numbers in one statement
+_CHUNK = 2_000  # numbers in one statement
 _EXPANSION = 128
 _POINTER, _GRAPH, _IDS, _DIGESTS = "meanings.current", "graph.usearch", "ids.npy", "digests.npy"
 _ORPHANED = 24 * 3600.0  # seconds after which what an interrupted writer left is removed
@@ -106,17 +106,32 @@ class MeaningIndex:
         vector : (384,)
         count : at most so many.
         """
+        return self.scored(session, vector, *self.candidates(session, vector, count), count)
+
+    def candidates(self, session: Session, vector: NDArray[np.float32], count: int) -> tuple[Ids, NDArray[np.float32]]:
+        """Give the nearest, as `nearest` does, with the cosines of the graph's 8 bits."""
         if self._state is None:
             self.refresh(session)
         state = self._state or _State()
-        ids, scores = [state.ids], [state.vectors @ vector]
+        ids, cosines = state.ids, state.vectors @ vector
         if state.graph is not None:
-            found = state.graph.search(vector, min(count, len(state.graph_ids)), threads=1).keys.astype(np.int64)
-            exact = vectors_of(session, found[~np.isin(found, state.hidden)].tolist())
-            ids.append(np.fromiter(exact, np.int64, len(exact)))
-            scores.append(np.array([other @ vector for other in exact.values()], np.float32))
-        all_ids, all_scores = np.concatenate(ids), np.concatenate(scores)
-        return best(all_ids, all_scores, count)
+            found = state.graph.search(vector, min(count, len(state.graph_ids)), threads=1)
+            keys = found.keys.astype(np.int64)
+            kept = ~np.isin(keys, state.hidden)
+            ids = np.concatenate([ids, keys[kept]])
+            cosines = np.concatenate([cosines, 1 - found.distances[kept].astype(np.float32)])
+        return best(ids, cosines, count)
+
+    def scored(
+        self, session: Session, vector: NDArray[np.float32], ids: Ids, cosines: NDArray[np.float32], count: int
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Give the best of some candidates by the vectors of the table, which are finer than the graph's."""
+        state = self._state
+        if state is None or state.graph is None:
+            return best(ids, cosines, count)
+        exact = vectors_of(session, ids.tolist())
+        rows = np.array(list(exact.values()), np.float32).reshape(-1, WIDTH)
+        return best(np.fromiter(exact, np.int64, len(exact)), rows @ vector, count)
 
     def _caught_up(
         self, session: Session, state: _State, changed: Ids, digests: NDArray[np.bytes_], gone: Ids

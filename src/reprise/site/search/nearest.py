@@ -22,6 +22,7 @@ from reprise.site.store.tables import Embedding, Paper
 FEW = 3_000
 """Papers that are compared one by one where no more pass a filter."""
 
+_CHUNK = 2_000  # numbers in one statement
 _WIDER = 8  # times as many are fetched where a filter leaves some out
 _BEAM = 400  # that pgvector's graph keeps in view
 Narrow = Callable[[Select[Any]], Select[Any]]
@@ -69,13 +70,13 @@ class NearestInIndex:
         """Give the nearest."""
         if few and (some := _few(session, narrow)) is not None:
             return _exact(session, vector, count, some)
-        ids, scores = self.index.nearest(session, vector, count * _WIDER if few else count + count // 4)
+        ids, cosines = self.index.candidates(session, vector, count * _WIDER if few else count + count // 4)
         passed: list[int] = []
-        for start in range(0, len(ids), 500):
-            chunk = ids[start : start + 500].tolist()
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK].tolist()
             passed += session.scalars(narrow(select(Paper.id)).where(Paper.id.in_(chunk)))
-        kept = np.isin(ids, np.array(passed, np.int64))
-        return ids[kept][:count], scores[kept][:count]
+        kept = np.flatnonzero(np.isin(ids, np.array(passed, np.int64)))[: count + count // 4]
+        return self.index.scored(session, vector, ids[kept], cosines[kept], count)
 
 
 class NearestInTable:
