@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -15,7 +16,7 @@ from reprise.site.search import encoding
 from reprise.site.search.fusion import Fused, fuse
 from reprise.site.search.meaning import SharedEncoder, load_encoder
 from reprise.site.search.nearest import Nearest, nearest_in
-from reprise.site.search.query import Query, parse
+from reprise.site.search.query import Query, Term, parse
 from reprise.site.search.related import papers_of, related
 from reprise.site.search.words import by_words, narrow, narrows, snippets
 from reprise.site.store import Store
@@ -146,16 +147,14 @@ class Searcher:
 
     def suggestions(self, session: Session, query: Query, most: int = 4) -> tuple[str, ...]:
         """Give searches like this one that find something: without a filter, without quotes, or of one word."""
-        from dataclasses import replace
-
-        from reprise.site.search.query import Term
-
-        loose = tuple(Term(word) for term in query.terms for word in term.text.split())
+        loose = tuple(Term(word) for term in query.terms for word in re.findall(r"\w+", term.text))
         tries = [*query.filters.values()]
         if query.without:
             tries.append(replace(query, without=()))
         if query.phrases:
             tries.append(replace(query, terms=loose))
+        if len(query.filters) > 1 or (query.filters and query.phrases):
+            tries.append(Query(terms=loose))
         tries += [Query(terms=(term,)) for term in loose if len(loose) > 1 or query.filters]
         found: list[str] = []
         for attempt in tries[:12]:
