@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reprise.errors import InvalidInputError, RepriseError
+from reprise.site import commands as site_commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -377,3 +378,6 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
+
+
+site_commands.register(app)

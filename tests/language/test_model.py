@@ -46,6 +46,16 @@ def test_logits_and_the_lens_at_the_last_stream_are_the_models_own(make_tiny, ki
     close(lens.exp().sum(-1), torch.ones(1, 2, len(PROMPT)))
 
 
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma2", "cohere", "granite"])
+def test_logits_of_some_tokens_are_those_of_all(make_tiny, kind):
+    lm = make_tiny(kind)
+    stream = lm.residuals([PROMPT], layers=lm.n_layers)[:, 0]
+    close(lm.unembed(stream, tokens=[5, 60, 5]), lm.logits([PROMPT])[..., [5, 60, 5]])
+    for tokens in ([], [61], [-1]):
+        with pytest.raises(InvalidInputError, match=r"0\.\.60"):
+            lm.unembed(stream, tokens=tokens)
+
+
 def test_attention_rows_are_those_of_the_full_matrix(lm):
     attentions = torch.stack(reference(lm, PROMPT, output_attentions=True).attentions, 1)
     for query in (-1, 3, 0):
@@ -177,6 +187,38 @@ def test_log_probs_are_those_of_the_whole_text(lm):
         logits = lm.logits([prompt + continuation])[0].log_softmax(-1)
         expected = [logits[len(prompt) + i - 1, token] for i, token in enumerate(continuation)]
         close(score, torch.stack(expected))
+
+
+def test_sampling_at_a_low_temperature_is_greedy_and_follows_its_seed_at_a_high_one(lm):
+    def drawn(temperature, seed):
+        generator = torch.Generator().manual_seed(seed)
+        steps = lm.decoding(RAGGED).sample(5, temperature=temperature, generator=generator)
+        return torch.stack([step.tokens for step in steps], 1).tolist()
+
+    greedy = torch.stack([step.tokens for step in lm.decoding(RAGGED).greedy(5)], 1).tolist()
+    assert drawn(1e-4, 0) == greedy
+    assert drawn(5.0, 1) == drawn(5.0, 1) != drawn(5.0, 2)
+    with pytest.raises(InvalidInputError, match="above 0; 0"):
+        drawn(0, 0)
+
+
+def test_repeated_prompts_share_what_was_read(lm):
+    repeated = lm.decoding(RAGGED).repeat(2)
+    rows = [row for row in RAGGED for _ in range(2)]
+    fresh = lm.decoding(rows)
+    for tokens in (None, torch.tensor([3, 4, 5, 6, 7, 8])):
+        close(repeated.step(tokens).logits, fresh.step(tokens).logits)
+
+
+def test_continuations_of_a_prefix_read_as_whole_texts_do(lm):
+    continuations = [[12, 13], [14], [15, 16, 17, 18]]
+    found = lm.continuation_residuals(PROMPT, continuations, [2, 0, lm.n_layers], batch_size=2)
+    for row, tokens in zip(found, continuations, strict=True):
+        close(row, lm.residuals([PROMPT + tokens], [2, 0, lm.n_layers])[0, :, len(PROMPT) :])
+    with pytest.raises(InvalidInputError, match="0 continuations"):
+        lm.continuation_residuals(PROMPT, [], 1)
+    with pytest.raises(InvalidInputError, match="context of 64"):
+        lm.continuation_residuals(PROMPT, [[5] * 60], 1)
 
 
 def test_log_probs_leave_the_cache_at_the_prompt(lm):

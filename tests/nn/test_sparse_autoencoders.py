@@ -76,6 +76,20 @@ def test_the_penalty_makes_features_rarer():
     assert active[0.3] < active[0.0] / 1.5
 
 
+def test_a_plateau_lowers_the_rate():
+    x, _ = sparse_sums(200)
+    sae = TopKSAE(16, 20, 4)
+    with torch.no_grad():
+        sae.decoder.weight.zero_()  # which nothing can mend: the rows are all that is left over
+    for parameter in sae.parameters():
+        parameter.requires_grad_(parameter is sae.encoder.bias)
+    history = fit_sae(sae, x, epochs=30, schedule="plateau", lr=1e-3, revive=0)
+    rates = [round(rate, 8) for rate in history["lr"]]
+    assert rates[:11] == [1e-3] * 11
+    assert rates[-1] == pytest.approx(4e-5)
+    assert "whole_loss" in history.last
+
+
 def test_directions_stay_unit_where_asked():
     x, _ = sparse_sums(300)
     sae = SparseAutoencoder(16, 20)

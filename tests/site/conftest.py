@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from reprise.site import Settings, open_store
 from reprise.site.store.papers import PaperRecord, keep
-from reprise.site.web import create_app
+from reprise.site.web.app import create_app
 
 
 def record(number=1, **facts):
@@ -68,7 +68,12 @@ def fresh_postgresql(postgresql):
 def settings(request, tmp_path):
     url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
     return Settings(
-        folder=tmp_path, database_url=url, secret_key="a secret for tests", base_url="http://testserver", meaning=False
+        folder=tmp_path,
+        database_url=url,
+        secret_key="a secret for tests",
+        base_url="http://testserver",
+        jobs=False,
+        meaning=False,
     )
 
 

@@ -265,7 +265,7 @@ def test_meaning_finds_what_words_do_not_require(store, searcher, make_papers):
     with store.reading() as session:
         page = searcher.search(session, "alpha beta gamma delta")
     assert page.meaning
-    assert page.hits[0].why == ("words", "meaning")
+    assert page.hits[0].why == "both"
     assert [hit.paper.title for hit in page.hits] == ["alpha beta gamma"]
 
 
@@ -279,7 +279,7 @@ def test_an_encoder_that_fails_leaves_words_to_serve(store, tmp_path, make_paper
     searcher = Searcher(store, tmp_path)
     with store.reading() as session:
         page = searcher.search(session, "rings")
-    assert [hit.why for hit in page.hits] == [("words",)]
+    assert [hit.why for hit in page.hits] == ["words"]
     assert not page.meaning
 
 
@@ -515,7 +515,7 @@ def test_the_real_encoder_finds_by_meaning(store, tmp_path, make_papers):
     encode(store, encoder)
     with store.reading() as session:
         page = Searcher(store, tmp_path, encoder).search(session, "cars")
-    assert [(hit.paper.title, hit.why) for hit in page.hits] == [("Automobiles on the road", ("meaning",))]
+    assert [(hit.paper.title, hit.why) for hit in page.hits] == [("Automobiles on the road", "meaning")]
 
 
 def test_the_command_encodes_and_tells_the_rate(settings, store, make_papers, monkeypatch, capsys):

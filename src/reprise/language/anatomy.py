@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _ATTENTION = ("self_attn", "attn", "attention", "self_attention")
+_ATTENTION_NORM = ("input_layernorm", "ln_1")
 _MLP = ("mlp", "feed_forward", "block_sparse_moe", "ffn")
 _OUTPUT = ("o_proj", "c_proj", "dense", "out_proj")
 _FINAL_NORM = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "norm_f")
@@ -31,12 +32,16 @@ class OVCircuit(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """One layer: its attention, the projection that joins the heads' outputs, and its feed-forward part."""
+    """One layer: its attention, the projection that joins the heads' outputs, and its feed-forward part.
+
+    `attention_norm`, what normalises the attention's input, is None where the layer has none or calls it otherwise.
+    """
 
     block: nn.Module
     attention: nn.Module
     output: nn.Module
     mlp: nn.Module
+    attention_norm: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,7 @@ def _block(model: nn.Module, layer: nn.Module) -> Block:
     mlp = _child(layer, _MLP)
     if mlp is None:
         raise _unknown(model, "feed-forward part")
-    return Block(layer, attention, output, mlp)
+    return Block(layer, attention, output, mlp, _child(layer, _ATTENTION_NORM))
 
 
 def _child(module: nn.Module, names: Iterable[str]) -> nn.Module | None:

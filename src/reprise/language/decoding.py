@@ -29,7 +29,7 @@ class Step:
 
     Parameters
     ----------
-    tokens : the most likely next token of each prompt.
+    tokens : the next token of each prompt: the most likely, or the one drawn.
     logits : of the next token.
     attention : weights of the fed token's query, ``[batch, layers asked, heads, columns]``; columns are those of the
         padded batch, then the generated tokens, the fed one last.
@@ -61,7 +61,7 @@ class Decoding:
         self._model = model
         self._prompt = batch
         self._generated = batch.mask.new_empty((len(batch), 0), dtype=torch.long)
-        self._cache = _new_cache()
+        self._cache = new_cache()
         self.length = 0
         if batch.width > 1:
             self._feed(batch.width - 1)
@@ -121,17 +121,72 @@ class Decoding:
         `Step.active` tells which prompts this token still belongs to: it is False after a prompt's end-of-text token
         or the token that `stop` accepts, which itself still counts.
         """
+        yield from self._continue(lambda step: step.tokens, max_new_tokens, stop, attention, residual)
+
+    def sample(
+        self,
+        max_new_tokens: int,
+        *,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        stop: Stop = None,
+        attention: Sequence[int] = (),
+        residual: Sequence[int] = (),
+    ) -> Iterator[Step]:
+        """Continue with tokens drawn from the model's distribution; `Step.tokens` are those drawn; see `greedy`.
+
+        Parameters
+        ----------
+        max_new_tokens, stop, attention, residual : as in `greedy`.
+        temperature : divides the logits.
+        generator : a CPU generator that draws, so that a seed gives the same text on every device.
+
+        Raises
+        ------
+        InvalidInputError
+            If the temperature is not above 0.
+        """
+        if not temperature > 0:
+            raise InvalidInputError(f"`temperature` is above 0; {temperature} was given. `greedy` takes the likeliest.")
+
+        def draw(step: Step) -> Tensor:
+            probabilities = (step.logits / temperature).softmax(-1).cpu()
+            return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(step.tokens)
+
+        yield from self._continue(draw, max_new_tokens, stop, attention, residual)
+
+    def repeat(self, times: int) -> Decoding:
+        """Turn each prompt into `times` rows that share what was read, to be continued differently; gives itself."""
+        prompt = self._prompt
+        self._prompt = Batch(
+            None if prompt.ids is None else prompt.ids.repeat_interleave(times, 0),
+            prompt.mask.repeat_interleave(times, 0),
+            None if prompt.embeddings is None else prompt.embeddings.repeat_interleave(times, 0),
+        )
+        self._generated = self._generated.repeat_interleave(times, 0)
+        self._cache.batch_repeat_interleave(times)
+        return self
+
+    def _continue(
+        self,
+        choose: Callable[[Step], Tensor],
+        max_new_tokens: int,
+        stop: Stop,
+        attention: Sequence[int],
+        residual: Sequence[int],
+    ) -> Iterator[Step]:
         ends = self._model.stop_rule(stop)
         active = torch.ones(len(self._prompt), dtype=torch.bool, device=self._prompt.mask.device)
         tokens: Tensor | None = None
         for _ in range(max_new_tokens):
             step = self.step(tokens, attention=attention, residual=residual)
-            yield Step(step.tokens, step.logits, step.attention, step.residual, active)
-            ended = [ends(token) for token in step.tokens.tolist()]
+            chosen = choose(step)
+            yield Step(chosen, step.logits, step.attention, step.residual, active)
+            ended = [ends(token) for token in chosen.tolist()]
             active = active & ~torch.tensor(ended, device=active.device)
             if not active.any():
                 return
-            tokens = step.tokens
+            tokens = chosen
 
     def log_probs(self, continuations: Sequence[Sequence[int]]) -> list[Float[Tensor, " tokens"]]:
         """Give the log-probability of each token of one forced continuation a prompt; the cache is left at the prompt.
@@ -221,7 +276,8 @@ class Decoding:
             yield rows
 
 
-def _new_cache() -> Any:
+def new_cache() -> Any:
+    """Give an empty key-value cache."""
     from reprise.models.language import import_transformers
 
     # Without a configuration every layer keeps all columns, also where attention slides over a window.

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from reprise.errors import InvalidInputError
 from reprise.language.anatomy import Block, OVCircuit, dissect
 from reprise.language.batch import Batch, Positions
 from reprise.language.decoding import Decoding, Stop
 from reprise.language.interventions import Interventions, check_layer
-from reprise.language.reading import Layers, Trace, numbered, read_trace
+from reprise.language.reading import Layers, Trace, numbered, read_continuations, read_trace
+from reprise.language.texts import Texts
 from reprise.models.language import DEFAULT_MODEL, load_language_model
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 Inputs = Batch | str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]] | Tensor
 
 
-class LanguageModel(Interventions):
+class LanguageModel(Texts, Interventions):
     """A handle on a Hugging Face causal language model of the Llama, GPT-2 or GPT-NeoX kind.
 
     Layers are numbered 0 to ``n_layers - 1`` and heads are query heads. Residual streams are numbered 0 to
@@ -107,19 +109,6 @@ class LanguageModel(Interventions):
         """Where the input embeddings are."""
         return self.model.get_input_embeddings().weight.device
 
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """The tokenizer.
-
-        Raises
-        ------
-        InvalidInputError
-            If the handle was made without one.
-        """
-        if self._tokenizer is None:
-            raise InvalidInputError("This language model has no tokenizer; give token ids, or make it with one.")
-        return self._tokenizer
-
     def block(self, layer: int) -> Block:
         """Give the modules of one layer."""
         return self.parts.blocks[check_layer(layer, self.n_layers - 1)]
@@ -129,36 +118,7 @@ class LanguageModel(Interventions):
         self.block(layer)
         return self.parts.ov_circuit(layer, check_layer(head, self.n_heads - 1, "Head"))
 
-    # Text
-
-    def encode(self, text: str, *, special: bool = True) -> list[int]:
-        """Turn text into token ids, with or without the tokenizer's own special tokens around it."""
-        return self.tokenizer.encode(text, add_special_tokens=special)
-
-    def decode(self, ids: Sequence[int] | Tensor) -> str:
-        """Turn token ids into text, leaving special tokens out."""
-        return str(self.tokenizer.decode(torch.as_tensor(ids), skip_special_tokens=True))
-
-    def chat(self, messages: str | Sequence[dict[str, str]], answer: str = "") -> str:
-        """Write a conversation as the model's chat template has it, ready for the assistant's turn.
-
-        Parameters
-        ----------
-        messages : one user message, or a list of ``{"role": ..., "content": ...}``.
-        answer : the beginning of the assistant's answer, if it is to be forced.
-
-        Raises
-        ------
-        InvalidInputError
-            If the tokenizer has no chat template.
-        """
-        if not getattr(self.tokenizer, "chat_template", None):
-            raise InvalidInputError("This model's tokenizer has no chat template; give the prompt as plain text.")
-        if isinstance(messages, str):
-            messages = [{"role": "user", "content": messages}]
-        return (
-            str(self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)) + answer
-        )
+    # Batches
 
     def batch(self, inputs: Inputs) -> Batch:
         """Turn prompts in any of the forms that the class lists into a padded batch on the model's device.
@@ -201,6 +161,7 @@ class LanguageModel(Interventions):
         residual: Layers = None,
         attention_output: Layers = None,
         mlp_output: Layers = None,
+        mlp_input: Layers = None,
         head_output: Layers = None,
         logits: bool = False,
         positions: Positions = None,
@@ -214,7 +175,7 @@ class LanguageModel(Interventions):
         ----------
         inputs : prompts.
         residual : residual streams to read (0 to n_layers), or ``"all"``.
-        attention_output, mlp_output, head_output : layers to read (0 to n_layers - 1), or ``"all"``.
+        attention_output, mlp_output, mlp_input, head_output : layers to read (0 to n_layers - 1), or ``"all"``.
         logits : whether to give the logits.
         positions : where to read: one position, several, a slice, or a tensor ``[batch, positions]``; None gives all
             columns of the padded batch.
@@ -226,6 +187,7 @@ class LanguageModel(Interventions):
             residual=residual,
             attention_output=attention_output,
             mlp_output=mlp_output,
+            mlp_input=mlp_input,
             head_output=head_output,
             logits=logits,
             positions=positions,
@@ -237,6 +199,26 @@ class LanguageModel(Interventions):
     ) -> Float[Tensor, "batch streams positions d_model"]:
         """Give residual streams; see `trace`."""
         return _asked(self.trace(inputs, residual=layers, positions=positions).residual)
+
+    def continuation_residuals(
+        self,
+        prefix: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        layers: Layers,
+        batch_size: int = 16,
+    ) -> list[Float[Tensor, "streams tokens d_model"]]:
+        """Give residual streams at each token of several continuations of one prefix, which is read once.
+
+        Cost: one pass over the prefix and one over each continuation, up to the deepest layer asked for; memory for
+        `batch_size` copies of the prefix's keys and values.
+
+        Parameters
+        ----------
+        prefix, continuations : token ids, at least one each.
+        layers : residual streams (0 to n_layers), or ``"all"``.
+        batch_size : continuations at once.
+        """
+        return read_continuations(self, prefix, continuations, layers, batch_size)
 
     def head_outputs(
         self, inputs: Inputs, layers: Layers = "all", positions: Positions = None
@@ -277,13 +259,46 @@ class LanguageModel(Interventions):
         return self.unembed(self.residuals(inputs, layers, positions)).log_softmax(-1)
 
     def unembed(
-        self, hidden: Float[Tensor, "*any d_model"], *, normalised: bool = False
+        self, hidden: Float[Tensor, "*any d_model"], *, normalised: bool = False, tokens: Sequence[int] | None = None
     ) -> Float[Tensor, "*any vocabulary"]:
-        """Turn residual streams into logits, through the final normalisation unless that was done."""
+        """Turn residual streams into logits, through the final normalisation unless that was done.
+
+        Parameters
+        ----------
+        hidden : residual streams.
+        normalised : whether they went through the final normalisation.
+        tokens : those whose logits are wanted, for only their rows are multiplied; None gives the whole vocabulary.
+
+        Raises
+        ------
+        InvalidInputError
+            If one of `tokens` is outside the vocabulary.
+        """
         with torch.set_grad_enabled(hidden.requires_grad):
-            logits = self.parts.unembedding(hidden if normalised else self.parts.final_norm(hidden)).float()
+            hidden = hidden if normalised else self.parts.final_norm(hidden)
+            if tokens is None:
+                logits = self.parts.unembedding(hidden).float()
+            else:
+                logits = functional.linear(hidden, *self.unembedding_rows(tokens)).float()
         logits = logits * self._logit_scale if self._logit_scale != 1 else logits
         return logits if self._softcap is None else self._softcap * torch.tanh(logits / self._softcap)
+
+    def unembedding_rows(
+        self, tokens: Sequence[int]
+    ) -> tuple[Float[Tensor, "tokens d_model"], Float[Tensor, " tokens"] | None]:
+        """Give the rows of the unembedding, and its bias if it has one, of some tokens.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is none, or one is outside the vocabulary.
+        """
+        weight, bias = self.parts.unembedding.weight, getattr(self.parts.unembedding, "bias", None)
+        assert isinstance(weight, Tensor)
+        chosen = torch.as_tensor(tokens, device=weight.device)
+        if not len(chosen) or int(chosen.min()) < 0 or int(chosen.max()) >= len(weight):
+            raise InvalidInputError(f"One or more token ids in 0..{len(weight) - 1} are expected; {tokens} was given.")
+        return weight[chosen], None if bias is None else bias[chosen]
 
     # Decoding
 

@@ -1,8 +1,9 @@
-"""Measures of bags, clusterings, discovered categories, separability, retrievals, subsets; accuracies over folds."""
+"""Measures of bags, clusterings, categories, effects, separability, retrievals, subsets; accuracies over folds."""
 
 from reprise.metrics.bags import bag_log_loss, bag_means
 from reprise.metrics.categories import CategoryAccuracy, category_accuracy, class_number_error
 from reprise.metrics.clustering import hungarian_accuracy, hungarian_matching, misclustering_error, purity
+from reprise.metrics.effects import EffectSize, cohens_d
 from reprise.metrics.folds import FoldCurves, fold_curves, stratified_folds
 from reprise.metrics.retrieval import (
     average_precision_at_k,
@@ -19,12 +20,14 @@ from reprise.metrics.subsets import jaccard, mean_jaccard, random_jaccard
 
 __all__ = [
     "CategoryAccuracy",
+    "EffectSize",
     "FoldCurves",
     "average_precision_at_k",
     "bag_log_loss",
     "bag_means",
     "category_accuracy",
     "class_number_error",
+    "cohens_d",
     "fold_curves",
     "gdv",
     "gdv_profile",

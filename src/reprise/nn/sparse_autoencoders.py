@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from reprise.errors import InvalidInputError
 from reprise.training import History, train
@@ -213,7 +213,8 @@ def fit_sae(
     ----------
     sae : is fitted.
     x : activations.
-    epochs, batch_size, lr, schedule : of AdamW without decay.
+    epochs, batch_size, lr, schedule : of AdamW without decay; as in `reprise.training.train`, or ``"plateau"``, which
+        divides the rate by five where the loss over x has not fallen for ten epochs, down to 1e-5.
     revive : α; 0 leaves idle features alone.
     idle_rows : rows without use after which a feature counts as idle; None takes one pass over x.
     seed : of the order of rows.
@@ -250,6 +251,9 @@ def fit_sae(
     def loss(model: Any, rows: Tensor) -> dict[str, Tensor]:
         return _loss(model, rows, revive, patience)
 
+    if schedule == "plateau":
+        plateau = _Plateau(x)
+        schedule, settings = plateau.attach, settings | {"validate": plateau.judge}
     return train(
         sae,
         loss,
@@ -266,7 +270,35 @@ def fit_sae(
     )
 
 
-def _loss(sae: SparseAutoencoder, x: Tensor, revive: float, patience: int) -> dict[str, Tensor]:
+class _Plateau:
+    """Lowers the rate where the loss over all rows has not fallen for some epochs."""
+
+    def __init__(self, x: Tensor):
+        self.x = x
+        self.rule: ReduceLROnPlateau | None = None
+
+    def attach(self, optimizer: Optimizer, _: int | None) -> LRScheduler:
+        self.rule = ReduceLROnPlateau(optimizer, factor=0.2, patience=10, min_lr=1e-5)
+        return _AsItIs(optimizer)
+
+    def judge(self, sae: Any) -> dict[str, float]:
+        device = sae.encoder.weight.device
+        blocks = [_loss(sae, rows.to(device), 0.0, len(self.x), count=False) for rows in self.x.split(_BLOCK)]
+        sizes = [len(rows) for rows in self.x.split(_BLOCK)]
+        whole = sum(float(terms["loss"]) * n for terms, n in zip(blocks, sizes, strict=True)) / len(self.x)
+        assert self.rule is not None
+        self.rule.step(whole)
+        return {"whole_loss": whole}
+
+
+class _AsItIs(LRScheduler):
+    """Leaves the rate as another rule has set it."""
+
+    def get_lr(self) -> list[float | Tensor]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+
+def _loss(sae: SparseAutoencoder, x: Tensor, revive: float, patience: int, *, count: bool = True) -> dict[str, Tensor]:
     preactivations = sae.preactivations(x)
     features = sae.sparsify(preactivations)
     residue = x - sae.decode(features)
@@ -274,8 +306,9 @@ def _loss(sae: SparseAutoencoder, x: Tensor, revive: float, patience: int) -> di
     error = (residue.square().sum(1) / length.square()).mean()
     penalty = (features.sum(1) / length).mean()
     used = features.detach() != 0
-    with torch.no_grad():
-        sae.idle.add_(len(x)).masked_fill_(used.any(0), 0)
+    if count:
+        with torch.no_grad():
+            sae.idle.add_(len(x)).masked_fill_(used.any(0), 0)
     idle = sae.idle > patience
     terms = {
         "loss": error + sae.l1 * penalty,

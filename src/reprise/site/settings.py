@@ -33,13 +33,16 @@ class Settings(BaseSettings):
     smtp_url : ``smtp://[user:password@]host[:port]``, ``smtps://`` for TLS from the start, ``smtp+starttls://`` to
         require it; empty sends nothing.
     mail_from : sender of mails.
+    mail_sink : for development: mails are kept instead of sent, and can be read at ``/dev/mail``.
+    digest_hour : hour of the day (UTC) at which digests are written.
     arxiv_url, oai_url, daily_url : where papers are ingested from; no other host is ever asked.
     arxiv_categories : categories that are ingested.
     request_pause : seconds between two requests to arXiv.
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
-    meaning : whether the meanings of papers are encoded while the site is served.
+    meaning : whether searches go by meaning too, where a sentence encoder is installed.
     login_minutes : for how long a link to log in is valid.
     session_days : for how long a reader stays logged in.
+    jobs : whether this server also does what is due (drawing the map, the daily digest); of several servers, one does.
     trusted_proxies : addresses whose ``X-Forwarded-For`` is believed.
 
     Examples
@@ -60,6 +63,8 @@ class Settings(BaseSettings):
     admins: Annotated[frozenset[str], NoDecode] = frozenset()
     smtp_url: SecretStr = SecretStr("")
     mail_from: str = "papers@localhost"
+    mail_sink: bool = False
+    digest_hour: int = Field(default=6, ge=0, le=23)
     arxiv_url: str = "https://export.arxiv.org/api/query"
     oai_url: str = "https://oaipmh.arxiv.org/oai"
     daily_url: str = "https://huggingface.co/api/daily_papers"
@@ -72,6 +77,7 @@ class Settings(BaseSettings):
     meaning: bool = True
     login_minutes: int = Field(default=20, gt=0)
     session_days: int = Field(default=60, gt=0)
+    jobs: bool = True
     trusted_proxies: Annotated[frozenset[str], NoDecode] = frozenset()
 
     @field_validator("admins", "trusted_proxies", "arxiv_categories", mode="before")

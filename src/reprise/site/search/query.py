@@ -194,12 +194,13 @@ def _set_runs(found: dict[str, Any], value: str) -> None:
         found["problems"] += (f"runs:{value} is not understood; runs:yes or runs:no is.",)
 
 
-def _set_day(name: str) -> Callable[[dict[str, Any], str], None]:
+def _set_day(name: str, tighter: Callable[..., datetime.date]) -> Callable[[dict[str, Any], str], None]:
     def set_day(found: dict[str, Any], value: str) -> None:
         try:
             match = _DATE.fullmatch(value)
             assert match is not None
-            found[name] = datetime.date(int(match[1]), int(match[2] or 1), int(match[3] or 1))
+            day = datetime.date(int(match[1]), int(match[2] or 1), int(match[3] or 1))
+            found[name] = tighter(found.get(name, day), day)
         except (AssertionError, ValueError):
             found["problems"] += (f"{name}:{value} is no date; {name}:2025, {name}:2025-03 or {name}:2025-03-31 is.",)
 
@@ -215,6 +216,6 @@ _FILTERS: dict[str, Callable[[dict[str, Any], str], None]] = {
     "cat": _add_category,
     "family": _set_family,
     "runs": _set_runs,
-    "after": _set_day("after"),
-    "before": _set_day("before"),
+    "after": _set_day("after", max),
+    "before": _set_day("before", min),
 }

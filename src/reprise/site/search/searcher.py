@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,13 +44,13 @@ class Hit:
     ----------
     paper : with its labels.
     score : by which the list is ordered.
-    why : ``"words"``, ``"meaning"``, or both; empty where only filters were asked for.
+    why : ``"words"``, ``"meaning"`` or ``"both"``; empty where only filters were asked for.
     snippet : passage with the words marked, as HTML; may be empty.
     """
 
     paper: Paper
     score: float
-    why: tuple[str, ...]
+    why: str
     snippet: Markup
 
 
@@ -76,6 +77,11 @@ class SearchPage:
     suggestions: tuple[str, ...] = ()
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """What of the query was not understood, a sentence each."""
+        return self.query.problems
+
+    @property
     def papers(self) -> list[Paper]:
         """The papers found."""
         return [hit.paper for hit in self.hits]
@@ -89,6 +95,10 @@ class Searcher:
     store : the database.
     folder : where the index of meanings is kept.
     encoder : of meanings; None until `start` has loaded one: till then, and where none is installed, words alone serve.
+
+    Attributes
+    ----------
+    on_encoded : called by what `start` began, after papers have been encoded.
     """
 
     def __init__(self, store: Store, folder: Path, encoder: SharedEncoder | None = None):
@@ -97,6 +107,7 @@ class Searcher:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._encoded_to = 0
+        self.on_encoded: Callable[[], object] = lambda: None
 
     def search(self, session: Session, text: str | Query, page: int = 1, size: int = PAGE_SIZE) -> SearchPage:
         """Find papers.
@@ -116,7 +127,7 @@ class Searcher:
         papers = {paper.id: paper for paper in papers_of(session, [each.id for each in found])}
         passages = snippets(session, query, list(papers))
         hits = tuple(
-            Hit(papers[each.id], each.score, each.why, passages.get(each.id, Markup("")))
+            Hit(papers[each.id], each.score, _why(each.why), passages.get(each.id, Markup("")))
             for each in found
             if each.id in papers
         )
@@ -162,9 +173,14 @@ class Searcher:
                 found.append(str(attempt))
         return tuple(found)
 
-    def start(self) -> None:
-        """Load the encoder, and keep meanings up to date, beside whatever else goes on, until `stop`."""
-        self._thread = threading.Thread(target=self._keep_up, name="meanings", daemon=True)
+    def start(self, *, encode: bool = True) -> None:
+        """Load the encoder, and keep meanings up to date, beside whatever else goes on, until `stop`.
+
+        Parameters
+        ----------
+        encode : whether papers that wait are encoded here; of several servers, one does.
+        """
+        self._thread = threading.Thread(target=self._keep_up, args=(encode,), name="meanings", daemon=True)
         self._thread.start()
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -173,7 +189,7 @@ class Searcher:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _keep_up(self) -> None:
+    def _keep_up(self, encode: bool) -> None:
         try:
             self.encoder = self.encoder or load_encoder()
         except Exception:  # a broken installation must not take the site down
@@ -181,23 +197,30 @@ class Searcher:
         turn = 0
         while not self._stop.is_set():
             try:
-                self._bring_up_to_date(whole=turn % _WHOLE == 0, refresh=turn % _REFRESH == 0)
+                done = self._encode(whole=turn % _WHOLE == 0) if encode else 0
+                if done or turn % _REFRESH == 0:
+                    with self.store.reading() as session:
+                        self.nearest.refresh(session)
+                if done:
+                    self.on_encoded()
             except Exception:  # it is tried again
                 _logger.exception("Meanings could not be brought up to date.")
             turn += 1
             self._stop.wait(_LOOK)
 
-    def _bring_up_to_date(self, *, whole: bool, refresh: bool) -> None:
-        if self.encoder is not None:
-            latest = encoding.latest(self.store)
-            after = 0 if whole else self._encoded_to
-            done = encoding.encode(self.store, self.encoder, after=after, stop=self._stop)
-            if not self._stop.is_set():
-                self._encoded_to = latest
-            refresh = refresh or done.papers > 0
-        if refresh:
-            with self.store.reading() as session:
-                self.nearest.refresh(session)
+    def _encode(self, *, whole: bool) -> int:
+        if self.encoder is None:
+            return 0
+        latest = encoding.latest(self.store)
+        after = 0 if whole else self._encoded_to
+        done = encoding.encode(self.store, self.encoder, after=after, stop=self._stop)
+        if not self._stop.is_set():
+            self._encoded_to = latest
+        return done.papers
+
+
+def _why(rankings: tuple[str, ...]) -> str:
+    return "both" if len(rankings) > 1 else "".join(rankings)
 
 
 def _filtered(session: Session, query: Query, start: int, size: int) -> tuple[list[Fused], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from reprise.site.store.tables import SHOWN, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
+_NOT_KEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 CATALOGUE, ARXIV, DAILY, SUBMITTED, FILE = "catalogue", "arxiv", "daily", "submitted", "file"
 
@@ -52,6 +54,23 @@ class PaperRecord:
     code: str = ""
     link: str = ""
     state: str = SHOWN
+
+    def __post_init__(self) -> None:
+        for name in ("title", "abstract", "summary", "venue", "code", "link"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+        for name in ("authors", "categories", "tasks"):
+            object.__setattr__(self, name, tuple(plain(text) for text in getattr(self, name)))
+
+
+def plain(text: str) -> str:
+    """Give a text without what no database keeps: control characters and halves of surrogate pairs.
+
+    Examples
+    --------
+    >>> plain("a\\x00b\\ud83dc")
+    'abc'
+    """
+    return _NOT_KEPT.sub("", text)
 
 
 @dataclass(frozen=True)

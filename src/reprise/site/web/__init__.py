@@ -1,5 +1,1 @@
-"""The site over HTTP."""
-
-from reprise.site.web.app import create_app
-
-__all__ = ["create_app"]
+"""The site over HTTP; `reprise.site.web.app` puts it together."""

@@ -10,20 +10,42 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
+from reprise.site.accounts.votes import ViewCounter
+from reprise.site.jobs import start_jobs
+from reprise.site.machines import api, atom
+from reprise.site.machines.agents import agent_routes, agent_server
+from reprise.site.mail.sink import MailSink
 from reprise.site.search import Searcher
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
+from reprise.site.web import assets
 from reprise.site.web.context import LoginNeeded, Site
 from reprise.site.web.guard import SecurityHeaders, forgery_guard
 from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
-PAGES = ("feed", "paper", "search", "theme")
+PAGES = (
+    "feed",
+    "login",
+    "account",
+    "marks",
+    "comments",
+    "submit",
+    "subscribe",
+    "foryou",
+    "devmail",
+    "about",
+    "map",
+    "search",
+    "theme",
+    "paper",
+)
 """Modules of `reprise.site.web.pages`, in the order in which their addresses are tried."""
 
 _MESSAGES = {
@@ -53,14 +75,28 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or open_store(settings.database_url)
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
-    searcher = site.parts["search"] = Searcher(store, settings.folder)
+    site.parts["searcher"] = searcher = Searcher(store, settings.folder)
+
+    site.parts["views"] = views = ViewCounter(store)
+    if settings.mail_sink:
+        site.parts["mail sink"] = MailSink()
+    agents = agent_server(site)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.mail_sink:
+            site.parts["mail sink"].start()
+        jobs = start_jobs(site) if settings.jobs else None
         if settings.meaning:
-            searcher.start()
-        yield
+            searcher.start(encode=settings.jobs)
+        async with agents.session_manager.run():
+            yield
+        if jobs is not None:
+            jobs.shutdown(wait=False)
+        if settings.mail_sink:
+            site.parts["mail sink"].stop()
         searcher.stop()
+        views.flush()
         store.close()
 
     app = FastAPI(
@@ -73,10 +109,15 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     )
     app.state.site = site
     app.add_middleware(SecurityHeaders, secure=settings.secure)
-    app.include_router(importlib.import_module("reprise.site.web.assets").router)
+    app.include_router(assets.router)
+    app.include_router(api.router)
+    app.include_router(atom.router, include_in_schema=False)
+    app.router.routes.extend(agent_routes(site, agents))
     for name in PAGES:
         module = importlib.import_module(f"reprise.site.web.pages.{name}")
         app.include_router(module.router, dependencies=[Depends(forgery_guard)], include_in_schema=False)
+        if machine_router := getattr(module, "machine_router", None):
+            app.include_router(machine_router)
     _answer_errors(app)
     return app
 
@@ -96,6 +137,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RepriseError)
     async def ours(request: Request, problem: RepriseError) -> Response:
         return _error(request, 400, str(problem))
+
+    @app.exception_handler(DataError)
+    async def not_kept(request: Request, _: DataError) -> Response:
+        return _error(request, 400, "The request holds characters or numbers that cannot be looked up.")
 
     @app.exception_handler(TooMany)
     async def too_many(request: Request, problem: TooMany) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from reprise.site.digests import digest
 from reprise.site.settings import Settings
 from reprise.site.store import Store
 from reprise.site.store.tables import Account, LoginSession
@@ -75,11 +75,6 @@ def _writing(site: SiteHere) -> Iterator[Session]:
 
 Reading = Annotated[Session, Depends(_reading, scope="function")]
 Writing = Annotated[Session, Depends(_writing, scope="function")]
-
-
-def digest(secret: str) -> str:
-    """Give the digest under which a secret is kept."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def find_reader(request: Request, site: SiteHere) -> Reader | None:

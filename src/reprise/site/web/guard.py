@@ -76,8 +76,10 @@ def visitor(request: Request) -> str:
 
 
 def form_token(request: Request) -> str:
-    """Give the token that a form on this page brings back."""
-    token: str = request.app.state.site.signer.sign("form", visitor(request))
+    """Give the token that the forms of a page bring back; signed once a page."""
+    if not hasattr(request.state, "form_token"):
+        request.state.form_token = request.app.state.site.signer.sign("form", visitor(request))
+    token: str = request.state.form_token
     return token
 
 

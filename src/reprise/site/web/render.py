@@ -9,7 +9,8 @@ from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from reprise.site.web.context import Site, find_reader
 from reprise.site.web.guard import VISITOR_COOKIE, form_token
@@ -23,12 +24,12 @@ def environment() -> Environment:
     """Give the environment of the site's templates."""
     found = Environment(
         loader=PackageLoader("reprise.site"),
-        autoescape=True,
+        autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local}
+    found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local, "safe_html": Markup}
     found.globals |= {"path": path, "static": static}
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -15,13 +16,14 @@ from reprise.catalogue import FAMILIES, TASKS
 from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
 from reprise.site.store.tables import Paper, VerdictEvent
 from reprise.site.store.types import now
-from reprise.site.web.context import Reading, find_reader
+from reprise.site.web.context import Reading, Site, find_reader
 from reprise.site.web.marks import marks_of
 from reprise.site.web.render import page
 
 router = APIRouter()
 
 _LAST = datetime.date(9998, 1, 1)
+_RECOUNT = 600.0
 
 
 def narrowed(
@@ -107,8 +109,17 @@ def listing(request: Request, session: Session, found: Page, filters: Filter) ->
         "marks": marks_of(session, find_reader(request, request.app.state.site), found.papers),
         "families": FAMILIES,
         "tasks": TASKS,
-        "categories": label_counts(session, "category", 40),
+        "categories": common_categories(request.app.state.site, session),
     }
+
+
+def common_categories(site: Site, session: Session) -> list[tuple[str, int]]:
+    """Give the commonest categories with their counts, counted anew every ten minutes."""
+    counted: tuple[float, list[tuple[str, int]]] | None = site.parts.get("categories")
+    if counted is None or time.monotonic() - counted[0] > _RECOUNT:
+        counted = (time.monotonic(), label_counts(session, "category", 40))
+        site.parts["categories"] = counted
+    return counted[1]
 
 
 def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:

@@ -9,11 +9,15 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from sqlalchemy.orm import Session
 
 from reprise.errors import RepriseError
+from reprise.site.accounts.comments import flat, thread
+from reprise.site.accounts.library import lists_of
+from reprise.site.accounts.moderation import known_authors
 from reprise.site.citations import STYLES, cite
 from reprise.site.run_card import figure, run_card
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Paper
-from reprise.site.web.context import Reading, SiteHere, find_reader
+from reprise.site.store.tables import Note, Paper
+from reprise.site.web.context import Reading, Site, SiteHere, find_reader
+from reprise.site.web.limits import client
 from reprise.site.web.marks import marks_of
 from reprise.site.web.pages.feed import verdicts_of
 from reprise.site.web.render import page
@@ -21,6 +25,7 @@ from reprise.site.web.render import page
 router = APIRouter()
 
 Name = Annotated[str, Path(max_length=96)]
+_PROGRAMS = ("bot", "crawl", "spider", "curl", "wget", "python", "preview", "http")
 _FIGURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
@@ -67,13 +72,28 @@ def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Resp
     paper = paper_named(session, name)
     if f"/papers/{name}" != address(paper):
         return RedirectResponse(address(paper), 301)
+    reader = find_reader(request, site)
+    count_view(request, site, paper)
+    note = session.get(Note, (reader.id, paper.id)) if reader else None
     return page(
         request,
         "paper.html",
         paper=paper,
+        note=note.text if note else "",
+        lists=lists_of(session, reader.id, paper.id) if reader else [],
+        comments=flat(thread(session, paper.id, reader.id if reader else None)),
+        known_authors=known_authors(session, paper.id),
         card=run_card(paper.slug) if paper.slug else None,
         verdicts=verdicts_of(session, [paper]),
-        marks=marks_of(session, find_reader(request, request.app.state.site), [paper]),
-        related=site.parts["search"].related(session, paper),
+        marks=marks_of(session, reader, [paper]),
+        related=site.parts["searcher"].related(session, paper),
         citations={style: cite(paper, style) for style in ("bibtex", "apa", "ris")},
     )
+
+
+def count_view(request: Request, site: Site, paper: Paper) -> None:
+    """Count a view by a person; programs that say what they are do not count."""
+    agent = request.headers.get("user-agent", "").lower()
+    counter = site.parts.get("views")
+    if counter is not None and agent and not any(word in agent for word in _PROGRAMS):
+        counter.see(paper.id, f"{client(request, site.settings.trusted_proxies)} {agent}")

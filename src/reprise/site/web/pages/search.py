@@ -46,7 +46,7 @@ def search(
     query = parse(q)
     if query:
         site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
-    searcher: Searcher = site.parts["search"]
+    searcher: Searcher = site.parts["searcher"]
     found = searcher.search(session, query, number)
     return page(
         request,

@@ -1,0 +1,1 @@
+"""Readers and what they do: logging in without passwords, votes, lists, notes, comments, submissions."""

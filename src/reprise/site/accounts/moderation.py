@@ -1,0 +1,101 @@
+"""What readers propose and moderators decide: new papers, and who wrote which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from reprise.errors import InvalidInputError
+from reprise.site.store.papers import PaperRecord, keep, plain
+from reprise.site.store.tables import PENDING, REJECTED, SHOWN, Account, Authorship, Paper, Submission
+from reprise.site.store.types import now
+
+
+def submit(session: Session, account: int, record: PaperRecord) -> Submission | None:
+    """Propose a paper; None if it is shown already."""
+    known = session.scalar(select(Paper).where(Paper.arxiv == record.arxiv)) if record.arxiv else None
+    if known is not None and known.state == SHOWN:
+        return None
+    if known is None:
+        keep(session, [replace(record, state=PENDING, day=now().date())])
+        known = session.scalars(select(Paper).where(Paper.arxiv == record.arxiv)).one()
+    elif known.state == REJECTED:
+        raise InvalidInputError("This paper was proposed before, and not taken.")
+    made = session.scalar(select(Submission).where(Submission.paper_id == known.id, Submission.account_id == account))
+    if made is None:
+        session.add(made := Submission(account_id=account, paper_id=known.id))
+        session.flush()
+    return made
+
+
+def waiting(session: Session) -> Sequence[tuple[Submission, Paper, str | None]]:
+    """Give the proposals that wait, the oldest first, with the paper and who proposed it."""
+    return session.execute(
+        select(Submission, Paper, Account.email)
+        .join(Paper, Paper.id == Submission.paper_id)
+        .outerjoin(Account, Account.id == Submission.account_id)
+        .where(Submission.state == PENDING)
+        .order_by(Submission.at, Submission.id)
+        .limit(200)
+    ).all()
+
+
+def decide(session: Session, number: int, *, take: bool, by: str, reason: str = "") -> None:
+    """Take or reject a proposal; a paper proposed by several is decided for all.
+
+    Raises
+    ------
+    InvalidInputError
+        If it does not wait any more.
+    """
+    found = session.scalar(select(Submission).where(Submission.id == number).with_for_update())
+    if found is None or found.state != PENDING:
+        raise InvalidInputError("This proposal has been decided already.")
+    paper = session.get(Paper, found.paper_id)
+    for one in session.scalars(
+        select(Submission).where(Submission.paper_id == found.paper_id, Submission.state == PENDING)
+    ):
+        one.state, one.decided, one.decided_by = (SHOWN if take else REJECTED), now(), by
+        one.reason = plain(reason).strip()[:2000]
+    if paper is not None and paper.state == PENDING:
+        paper.state = SHOWN if take else REJECTED
+
+
+def claim_authorship(session: Session, account: int, paper: int) -> None:
+    """Say that one wrote a paper; a moderator decides."""
+    if session.get(Authorship, (account, paper)) is None:
+        session.add(Authorship(account_id=account, paper_id=paper))
+
+
+def claims_waiting(session: Session) -> Sequence[tuple[Authorship, Paper, Account]]:
+    """Give the claims of authorship that wait."""
+    return session.execute(
+        select(Authorship, Paper, Account)
+        .join(Paper, Paper.id == Authorship.paper_id)
+        .join(Account, Account.id == Authorship.account_id)
+        .where(Authorship.state == PENDING)
+        .order_by(Authorship.at)
+        .limit(200)
+    ).all()
+
+
+def decide_claim(session: Session, account: int, paper: int, *, take: bool, by: str) -> None:
+    """Believe a claim of authorship, or not."""
+    found = session.get(Authorship, (account, paper))
+    if found is None or found.state != PENDING:
+        raise InvalidInputError("This claim has been decided already.")
+    found.state, found.decided_by = (SHOWN if take else REJECTED), by
+
+
+def known_authors(session: Session, paper: int) -> list[str]:
+    """Give the names of readers who are known to have written a paper."""
+    names = session.scalars(
+        select(Account.name)
+        .join(Authorship, Authorship.account_id == Account.id)
+        .where(Authorship.paper_id == paper, Authorship.state == SHOWN)
+        .order_by(Account.name)
+    )
+    return [name or "a reader" for name in names]

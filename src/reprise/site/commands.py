@@ -1,0 +1,102 @@
+"""The site's commands; nothing heavy is imported before one of them runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Database = Annotated[
+    str | None, typer.Option(help="Address of the database; a SQLite file in the site's folder if not given.")
+]
+Folder = Annotated[Path | None, typer.Option(help="Folder of the site's files.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the site's commands to the command line."""
+    app.command()(serve)
+    app.command()(digest)
+
+
+def settings_of(folder: Path | None, database: str | None, **more: Any) -> Any:
+    """Give the site's settings: from the environment, with what a command line says."""
+    from reprise.site import Settings
+
+    given: dict[str, Any] = {"folder": folder, "database_url": database, **more}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    folder: Folder = None,
+    database: Database = None,
+    mail_sink: Annotated[
+        bool, typer.Option("--mail-sink", help="For development: keep mails, to be read at /dev/mail, and send none.")
+    ] = False,
+) -> None:
+    """Serve the Daily Papers site."""
+    import uvicorn
+    from rich.console import Console
+
+    from reprise.site import create_app
+
+    settings = settings_of(folder, database, mail_sink=mail_sink or None)
+    console = Console(stderr=True)
+    console.print(f"Opening {settings.title} ...")
+    app = create_app(settings)
+    console.print(f"Read it at [bold]http://{host}:{port}[/bold]; Ctrl-C stops it.")
+    if not settings.mail_sink and not settings.smtp_url.get_secret_value():
+        console.print("No mail server is set (REPRISE_SITE_SMTP_URL), so mails wait; --mail-sink shows them instead.")
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+
+
+def digest(
+    date: Annotated[
+        str | None, typer.Option(help="Day for which to write, such as 2026-11-26; today if not given.")
+    ] = (None),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write and send nothing; say what is due.")] = False,
+    folder: Folder = None,
+    database: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+) -> None:
+    """Write the digests that are due and send the mails that wait."""
+    import datetime
+    import json
+
+    from reprise.errors import InvalidInputError
+    from reprise.site import open_store
+    from reprise.site.mail.delivery import Delivered, deliver
+    from reprise.site.mail.digest import due, write_digests
+    from reprise.site.mail.smtp import MailServer
+    from reprise.site.store.types import now
+    from reprise.site.web.tokens import Signer
+
+    try:
+        day = datetime.date.fromisoformat(date) if date else now().date()
+    except ValueError as problem:
+        raise InvalidInputError(f"{date!r} is no date such as 2026-11-26.") from problem
+    settings = settings_of(folder, database)
+    store = open_store(settings.database_url)
+    url = settings.smtp_url.get_secret_value()
+    server = MailServer.of_url(url) if url else None
+    told: dict[str, object]
+    if dry_run:
+        told = {"day": str(day), "due": len(due(store, day))}
+    else:
+        written = write_digests(store, settings, Signer(settings.key()), day, searcher=searcher_of(settings, store))
+        sent = deliver(store, server, settings.mail_from) if server else Delivered()
+        told = {"day": str(day), **vars(written), **vars(sent)}
+        if server is None:
+            told["problem"] = "No mail server is set (REPRISE_SITE_SMTP_URL); mails wait in the outbox."
+    store.close()
+    typer.echo(json.dumps(told) if as_json else "\n".join(f"{name}: {value}" for name, value in told.items()))
+
+
+def searcher_of(settings: Any, store: Any) -> Any:
+    """Give the search of a store, by words and, where an encoder is installed, by meaning."""
+    from reprise.site.search import Searcher
+    from reprise.site.search.meaning import load_encoder
+
+    return Searcher(store, settings.folder, load_encoder() if settings.meaning else None)

@@ -1,0 +1,94 @@
+"""What the server does beside answering: warming up, drawing the map, and what is due at its hour."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from reprise import catalogue
+from reprise.site.atlas import build_atlas
+from reprise.site.mail.delivery import deliver
+from reprise.site.mail.digest import write_digests
+from reprise.site.mail.smtp import MailServer
+from reprise.site.run_card import run_card
+from reprise.site.store.types import now
+from reprise.site.web.context import Site
+
+_LOG = logging.getLogger("reprise.site")
+
+
+def start_jobs(site: Site) -> BackgroundScheduler:
+    """Start the jobs; they end with the scheduler.
+
+    One thread does them one after the other, so that they never take more than one core from the readers; another
+    hands mails over.
+    """
+    from apscheduler.executors.pool import ThreadPoolExecutor
+
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(1), "mail": ThreadPoolExecutor(1)}, timezone="UTC"
+    )
+
+    def start_up() -> None:
+        draw_map(site)
+        warm_cards()
+
+    scheduler.add_job(_logged(start_up), id="start-up", misfire_grace_time=None)
+    scheduler.add_job(
+        _logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map", coalesce=True, misfire_grace_time=None
+    )
+    scheduler.add_job(
+        _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", coalesce=True
+    )
+    scheduler.add_job(
+        _logged(lambda: send_mails(site)), IntervalTrigger(minutes=1), id="mail", coalesce=True, executor="mail"
+    )
+    scheduler.add_job(
+        _logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest", coalesce=True
+    )
+    if (searcher := site.parts.get("searcher")) is not None:  # papers that have just been encoded have no place yet
+        searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
+    scheduler.start()
+    site.parts["wake mail"] = lambda: scheduler.modify_job("mail", next_run_time=now())
+    return scheduler
+
+
+def draw_map(site: Site) -> None:
+    """Draw the map anew where papers have changed."""
+    build_atlas(site.store, site.settings.folder)
+
+
+def send_mails(site: Site) -> None:
+    """Hand over the mails that are due, where there is a server to take them."""
+    sink = site.parts.get("mail sink")
+    url = sink.url if sink is not None else site.settings.smtp_url.get_secret_value()
+    if url:
+        deliver(site.store, MailServer.of_url(url), site.settings.mail_from)
+
+
+def write_mails(site: Site) -> None:
+    """Write today's digests, and send them."""
+    write_digests(site.store, site.settings, site.signer, now().date(), searcher=site.parts.get("searcher"))
+    send_mails(site)
+
+
+def warm_cards() -> None:
+    """Make the Run cards, whose first making imports the papers' code."""
+    for paper in catalogue.papers():
+        with suppress(Exception):
+            run_card(paper.slug)
+
+
+def _logged(work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            _LOG.exception("a job of the site failed; the site goes on")
+
+    return run

@@ -1,0 +1,124 @@
+"""Atom feeds (RFC 4287) of each view."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from xml.etree import ElementTree
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import Response
+
+from reprise.site.store.feed import Filter, feed, find_paper
+from reprise.site.store.tables import Paper
+from reprise.site.store.types import now
+from reprise.site.web.context import Reading, Site, SiteHere
+from reprise.site.web.limits import client
+from reprise.site.web.pages.feed import narrowed
+
+router = APIRouter()
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SIZE = 50
+_TYPE = "application/atom+xml; charset=utf-8"
+_TITLES = {"feed": "new papers", "trending": "trending papers", "top": "top papers of the week"}
+
+
+@router.get("/{view}.atom", response_class=Response)
+def view_feed(
+    request: Request,
+    site: SiteHere,
+    session: Reading,
+    view: Literal["feed", "trending", "top"],
+    filters: Annotated[Filter, Depends(narrowed)],
+) -> Response:
+    """Give the feed of a view: ``feed`` (the newest), ``trending``, or ``top`` of the last seven days."""
+    today = now().date()
+    days = (today - datetime.timedelta(days=6), today) if view == "top" else None
+    order: Literal["new", "trending", "top"] = "new" if view == "feed" else view
+    found = feed(session, days=days, order=order, narrowed=filters, size=_SIZE)
+    words = [
+        word for word in (filters.category, filters.family, filters.task, "that run" if filters.runs else "") if word
+    ]
+    title = f"{site.settings.title}: {_TITLES[view]}{', ' + ', '.join(words) if words else ''}"
+    return Response(atom(site, title, str(request.url), found.papers), media_type=_TYPE)
+
+
+@router.get("/search.atom", response_class=Response)
+def search_feed(
+    request: Request, site: SiteHere, session: Reading, q: Annotated[str, Query(min_length=1, max_length=500)]
+) -> Response:
+    """Give the feed of a search."""
+    site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
+    searcher = site.parts.get("searcher")
+    if searcher is None:
+        raise HTTPException(404, "This site runs without search.")
+    papers = [hit.paper for hit in searcher.search(session, q, page=1, size=_SIZE).hits]
+    return Response(atom(site, f"{site.settings.title}: {q}", str(request.url), papers), media_type=_TYPE)
+
+
+@router.get("/papers/{name:path}/feed.atom", response_class=Response)
+def paper_feed(request: Request, site: SiteHere, session: Reading, name: str) -> Response:
+    """Give the feed of one paper: it changes with its versions."""
+    paper = find_paper(session, name)
+    if paper is None:
+        raise HTTPException(404, "There is no such paper here.")
+    return Response(atom(site, paper.title, str(request.url), [paper]), media_type=_TYPE)
+
+
+def atom(site: Site, title: str, address: str, papers: Sequence[Paper]) -> bytes:
+    """Write a feed."""
+    base = site.settings.base_url
+    query = address.partition("?")[2]
+    path = "/" + address.partition("://")[2].partition("/")[2].partition("?")[0]
+    own = f"{base}{path}{'?' + query if query else ''}"
+    ElementTree.register_namespace("", _ATOM)
+    root = ElementTree.Element(f"{{{_ATOM}}}feed")
+    _text(root, "title", title)
+    _text(root, "id", own)
+    _text(root, "updated", _moment(max((_last(paper) for paper in papers), default=_day(datetime.date(2020, 1, 1)))))
+    _link(root, own, "self", "application/atom+xml")
+    _link(root, base, "alternate", "text/html")
+    for paper in papers:
+        entry = ElementTree.SubElement(root, f"{{{_ATOM}}}entry")
+        page = f"{base}/papers/{paper.slug or paper.arxiv or paper.id}"
+        _text(entry, "title", " ".join(paper.title.split()))
+        _text(entry, "id", f"{base}/papers/{paper.id}")
+        _text(entry, "published", _moment(_day(paper.day)))
+        _text(entry, "updated", _moment(_last(paper)))
+        _link(entry, page, "alternate", "text/html")
+        if paper.arxiv:
+            _link(entry, f"https://arxiv.org/abs/{paper.arxiv}", "related", "text/html")
+        for name in paper.authors or ["unknown"]:
+            _text(ElementTree.SubElement(entry, f"{{{_ATOM}}}author"), "name", name)
+        for label in paper.labels:
+            ElementTree.SubElement(entry, f"{{{_ATOM}}}category", term=_clean(label.value))
+        _text(entry, "summary", paper.abstract or paper.summary)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def _last(paper: Paper) -> datetime.datetime:
+    return max(paper.updated, _day(paper.day))
+
+
+def _day(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+
+
+def _moment(at: datetime.datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _clean(text: str) -> str:
+    return _NOT_XML.sub("", text)
+
+
+def _text(parent: ElementTree.Element, name: str, text: str) -> None:
+    ElementTree.SubElement(parent, f"{{{_ATOM}}}{name}").text = _clean(text)
+
+
+def _link(parent: ElementTree.Element, address: str, relation: str, kind: str) -> None:
+    ElementTree.SubElement(parent, f"{{{_ATOM}}}link", href=_clean(address), rel=relation, type=kind)
