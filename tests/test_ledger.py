@@ -122,13 +122,30 @@ def test_adopting_refuses_other_code_unless_forced_or_unknown(tmp_path, book, to
     assert ledger.adopt(tmp_path) == [toy.SLUG]
 
 
+def leaves(value):
+    if isinstance(value, dict):
+        return [leaf for name in sorted(value) for leaf in leaves(value[name])]
+    return [leaf for entry in value for leaf in leaves(entry)] if isinstance(value, list | tuple) else [value]
+
+
+def words_of(records):
+    return [leaf for record in records for leaf in leaves(record.model_dump()) if not isinstance(leaf, float)]
+
+
+def numbers_of(records):
+    return [leaf for record in records for leaf in leaves(record.model_dump()) if isinstance(leaf, float)]
+
+
 COMMITTED = [(result.paper, scale) for result in ledger.all_committed() for scale in result.runs]
 
 
 @pytest.mark.parametrize(("slug", "scale"), COMMITTED)
 def test_every_committed_verdict_follows_from_its_raw_measurements(slug, scale):
     result = ledger.committed(slug)
-    assert ledger.rederive(result, scale) == result.runs[scale].claims
+    again, kept = ledger.rederive(result, scale), result.runs[scale].claims
+    assert words_of(again) == words_of(kept)
+    # Processors differ in the last digits of a sum.
+    assert numbers_of(again) == pytest.approx(numbers_of(kept), rel=1e-9, abs=1e-12, nan_ok=True)
     promised = {claim.id for claim in claims.load(slug).CLAIMS if scale in claim.scales}
     assert {record.id for record in result.runs[scale].claims} == promised
 

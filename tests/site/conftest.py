@@ -73,6 +73,7 @@ def settings(request, tmp_path):
         secret_key="a secret for tests",
         base_url="http://testserver",
         jobs=False,
+        meaning=False,
     )
 
 

@@ -157,8 +157,11 @@ def digest(
 
 
 def searcher_of(settings: Any, store: Any) -> Any:
-    """Give the search of a store, or None where its packages are missing."""
-    return None
+    """Give the search of a store, by words and, where an encoder is installed, by meaning."""
+    from reprise.site.search import Searcher
+    from reprise.site.search.meaning import load_encoder
+
+    return Searcher(store, settings.folder, load_encoder() if settings.meaning else None)
 
 
 def _day(text: str | None, option: str) -> datetime.date | None:

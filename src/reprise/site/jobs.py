@@ -51,6 +51,8 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     scheduler.add_job(
         _logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest", coalesce=True
     )
+    if (searcher := site.parts.get("searcher")) is not None:  # papers that have just been encoded have no place yet
+        searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
     scheduler.start()
     site.parts["wake mail"] = lambda: scheduler.modify_job("mail", next_run_time=now())
     return scheduler

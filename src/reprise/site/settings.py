@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         many categories), ``daily``.
     request_pause : seconds between two requests to arXiv.
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
+    meaning : whether searches go by meaning too, where a sentence encoder is installed.
     login_minutes : for how long a link to log in is valid.
     session_days : for how long a reader stays logged in.
     jobs : whether this server also does what is due (drawing the map, the daily digest); of several servers, one does.
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     login_rate: str = "5/hour"
     search_rate: str = "60/minute"
     comment_rate: str = "20/hour"
+    meaning: bool = True
     login_minutes: int = Field(default=20, gt=0)
     session_days: int = Field(default=60, gt=0)
     jobs: bool = True

@@ -105,9 +105,13 @@ class Label(Base):
 
 
 class Embedding(Base):
-    """The meaning of a paper's title and abstract; `digest` is that of the text which was encoded."""
+    """The meaning of a paper's title and abstract; `digest` is that of the text which was encoded.
+
+    A trigger empties the digest when the text changes; the old vector serves until the new one is there.
+    """
 
     __tablename__ = "embeddings"
+    __table_args__ = (Index("ix_embeddings_digest_paper_id", "digest", "paper_id"),)
 
     paper_id: Mapped[int] = _paper(primary=True)
     digest: Mapped[str] = mapped_column(String(32))

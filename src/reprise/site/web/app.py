@@ -19,6 +19,7 @@ from reprise.site.jobs import start_jobs
 from reprise.site.machines import api, atom
 from reprise.site.machines.agents import agent_routes, agent_server
 from reprise.site.mail.sink import MailSink
+from reprise.site.search import Searcher
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
@@ -41,6 +42,7 @@ PAGES = (
     "devmail",
     "about",
     "map",
+    "search",
     "theme",
     "paper",
 )
@@ -73,6 +75,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or open_store(settings.database_url)
     seed(store)
     site = Site(settings, store, Signer(settings.key()), Limiter())
+    site.parts["searcher"] = searcher = Searcher(store, settings.folder)
 
     site.parts["views"] = views = ViewCounter(store)
     if settings.mail_sink:
@@ -84,12 +87,15 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         if settings.mail_sink:
             site.parts["mail sink"].start()
         jobs = start_jobs(site) if settings.jobs else None
+        if settings.meaning:
+            searcher.start(encode=settings.jobs)
         async with agents.session_manager.run():
             yield
         if jobs is not None:
             jobs.shutdown(wait=False)
         if settings.mail_sink:
             site.parts["mail sink"].stop()
+        searcher.stop()
         views.flush()
         store.close()
 

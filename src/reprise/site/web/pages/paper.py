@@ -86,6 +86,7 @@ def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Resp
         card=run_card(paper.slug) if paper.slug else None,
         verdicts=verdicts_of(session, [paper]),
         marks=marks_of(session, reader, [paper]),
+        related=site.parts["searcher"].related(session, paper),
         citations={style: cite(paper, style) for style in ("bibtex", "apa", "ris")},
     )
 

