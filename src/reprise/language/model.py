@@ -108,6 +108,11 @@ class LanguageModel(Interventions):
         return self.model.get_input_embeddings().weight.device
 
     @property
+    def has_tokenizer(self) -> bool:
+        """Whether texts can be given and asked for."""
+        return self._tokenizer is not None
+
+    @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
         """The tokenizer.
 
