@@ -124,8 +124,8 @@ def test_progress_tells_the_plan_before_anything_is_measured(lm, toys):
     stages = []
     inspect_model(lm, progress=lambda event: stages.append((event.stage, len(sections[0].measured), event.share)))
     names = [stage for stage, _, _ in stages]
-    assert names == ["note", "plan", "section", "share", "result", "section", "share", "result"]
-    assert stages[1][1] == 0
+    assert names == ["plan", "section", "share", "result", "section", "share", "result"]
+    assert stages[0][1] == 0
     shares = [share for stage, _, share in stages if stage in ("section", "share")]
     assert shares == sorted(shares)
     assert max(shares) <= 1

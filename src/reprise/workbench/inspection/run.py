@@ -109,7 +109,6 @@ def inspect_model(
         raise InvalidInputError("resume needs the folder of the earlier run; give it as `out`.")
     folder = _writable(out) if out is not None else None
     with _listener(progress) as tell:
-        tell(InspectEvent("note", "loading the model"))
         subject = load_subject(model, device=device, dtype=dtype)
         chosen = load(names)
         found = Inspection(
