@@ -131,6 +131,9 @@ class _Run:
 
     def __init__(self, subject: Subject, found: Inspection, folder: Path | None, seed: int, tell: Listener):
         self.subject, self.found, self.folder, self.seed, self.tell = subject, found, folder, seed, tell
+        self.marks = {
+            section.name: records.fingerprint(section.name, subject.identity, seed) for section in found.sections
+        }
 
     def go(self, budget: Budget, resume: bool) -> None:
         speed = measure_speed(self.subject.model)
@@ -200,8 +203,7 @@ class _Run:
         result: SectionResult | None = None,
     ) -> Record:
         name = planned.section.name
-        mark = records.fingerprint(name, self.subject.identity, self.seed)
-        return Record(name, mark, status, reason, seconds, planned.effort, result)
+        return Record(name, self.marks[name], status, reason, seconds, planned.effort, result)
 
     def _keep(self, record: Record, place: int | None = None) -> None:
         if place is None:
@@ -224,7 +226,7 @@ class _Run:
                 continue
             if record is None or record.result is None:
                 continue
-            if record.fingerprint == records.fingerprint(section.name, self.subject.identity, self.seed):
+            if record.fingerprint == self.marks[section.name]:
                 found[section.name] = record
             else:
                 said = "is of another model, seed or version, and is measured again."
