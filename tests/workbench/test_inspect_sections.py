@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from reprise.language.in_context_representations import WORDS
+from reprise.language.successor_heads import DEFAULT_LISTS
 
 from reprise.data.contrasts import load_contrasts
 from reprise.data.haystacks import load_descriptions
@@ -13,12 +15,11 @@ from reprise.data.needles import load_needles
 from reprise.data.parallel_words import load_parallel_words
 from reprise.data.timeline import load_timeline
 from reprise.language import LanguageModel
-from reprise.language.in_context_representations import WORDS
-from reprise.language.successor_heads import DEFAULT_LISTS
 from reprise.models import language
 from reprise.models.tiny import tiny_language_model
 from reprise.workbench.inspection import sections
 from reprise.workbench.inspection.contract import NotApplicableError, Record
+from reprise.workbench.inspection.directions import steer_by
 from reprise.workbench.inspection.probing import explained, from_spelling, probe
 from reprise.workbench.inspection.report import Inspection
 from reprise.workbench.inspection.sections import retrieval, steering
@@ -158,7 +159,7 @@ def test_a_planted_direction_steers():
             model.model.embed_tokens.weight[sorted(ids)] += sign * plant
         for ids, sign in ((first - second, 3.0), (second - first, -3.0)):
             model.lm_head.weight[sorted(ids)] += sign * plant
-    found = steering._steered(lm, contrast, 4, np.random.default_rng(0), always)
+    found = steer_by(lm, contrast, 4, np.random.default_rng(0), always)
     assert found.answer == "yes"
     assert found.stronger == 0
     means = [float(shift.mean()) for shift in found.shifts.values()]
