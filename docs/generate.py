@@ -18,6 +18,7 @@ from reprise.ledger import Result
 from reprise.report import metric_figure, summarise, svg
 from reprise.report.markdown import ledger_markdown, paper_markdown
 from reprise.workbench import standings
+from reprise.workbench.inspection import sections
 
 _BENCH = {
     "cluster": "reprise bench cluster X.npy --labels y.npy",
@@ -100,6 +101,10 @@ def _paper_page(paper: catalogue.Paper) -> str:
     for task in paper.tasks:
         if task in _BENCH:
             lines += ["Beside the other methods for the task, on your own data:", "", f"    {_BENCH[task]}", ""]
+    inspected = [section.name for section in sections.load() if paper.slug in section.papers]
+    if inspected:
+        command = f"reprise inspect MODEL --sections {','.join(inspected)}"
+        lines += ["In a report on your own language model:", "", f"    {command}", ""]
     lines += ["## Evidence", ""]
     lines += _evidence(result) if result else ["Not measured yet.", ""]
     lines += [f"Measure it again: `reprise run {paper.slug}`.", ""]

@@ -335,6 +335,55 @@ def bench(
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
+@app.command("inspect")
+def inspect_(
+    model: Annotated[
+        str, typer.Argument(help="A packaged model, a folder, or a name on the Hugging Face hub.")
+    ] = "smollm2-135m-instruct",
+    sections: Annotated[
+        str | None, typer.Option(help="Only these, with commas between, such as retrieval,times; all unless given.")
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Time for all sections together, such as 90s, 10m or 1h.")] = "10m",
+    seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    resume: Annotated[bool, typer.Option("--resume", help="Keep finished sections of an interrupted run.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report; reprise-inspect/MODEL unless given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find out what is in a language model, each finding beside its control; writes a report."""
+    from reprise import workbench
+    from reprise.workbench.inspection.subject import folder_name
+    from reprise.workbench.inspection.terminal import findings
+
+    folder = out if out is not None else Path("reprise-inspect") / folder_name(model)
+    chosen = None if sections is None else [name for part in sections.split(",") if (name := part.strip())]
+    try:
+        inspection = workbench.inspect_model(
+            model,
+            sections=chosen,
+            budget=budget,
+            seed=seed,
+            device=device,
+            dtype=dtype,
+            resume=resume,
+            out=folder,
+        )
+    except KeyboardInterrupt:
+        _stderr().print("Stopped before any section had ended.")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if as_json:
+        _print_json(inspection.to_json())
+    else:
+        _stdout().print(findings(inspection))
+    _stderr().print(f"Report: {_escape(str(folder / 'index.html'))}", soft_wrap=True)
+    if inspection.interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    inspection.need_one()
+
+
 def _seeds(text: str) -> int | list[int]:
     """Read a number of seeds, a range or a list."""
     try:

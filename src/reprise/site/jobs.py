@@ -12,6 +12,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from reprise import catalogue
 from reprise.site.atlas import build_atlas
+from reprise.site.ingest import ingest_all
 from reprise.site.mail.delivery import deliver
 from reprise.site.mail.digest import write_digests
 from reprise.site.mail.smtp import MailServer
@@ -51,6 +52,13 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     scheduler.add_job(
         _logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest", coalesce=True
     )
+    if site.settings.ingest_hour is not None:
+        scheduler.add_job(
+            _logged(lambda: ingest_all(site.settings, site.store)),
+            CronTrigger(hour=site.settings.ingest_hour),
+            id="ingest",
+            coalesce=True,
+        )
     if (searcher := site.parts.get("searcher")) is not None:  # papers that have just been encoded have no place yet
         searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
     scheduler.start()

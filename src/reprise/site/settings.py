@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     arxiv_categories : categories that are ingested.
     ingest_sources : what is ingested daily, and by ``reprise ingest``: ``arxiv`` (its Atom API), ``oai`` (OAI-PMH, for
         many categories), ``daily``.
+    ingest_hour : hour of the day (UTC) at which the server ingests; None leaves that to ``reprise ingest``.
     request_pause : seconds between two requests to arXiv.
     vote_rate, login_rate, search_rate, comment_rate : requests allowed to one reader, such as ``"60/minute"``.
     meaning : whether searches go by meaning too, where a sentence encoder is installed.
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     daily_url: str = "https://huggingface.co/api/daily_papers"
     arxiv_categories: Annotated[tuple[str, ...], NoDecode] = ("cs.LG", "cs.CL", "cs.CV", "stat.ML")
     ingest_sources: Annotated[tuple[Literal["arxiv", "oai", "daily"], ...], NoDecode] = ("arxiv", "daily")
+    ingest_hour: int | None = Field(default=None, ge=0, le=23)
     request_pause: float = Field(default=3.0, ge=0)
     vote_rate: str = "60/minute"
     login_rate: str = "5/hour"

@@ -22,7 +22,7 @@ class Bar:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            _TimeLeft(),
+            TimeLeft(),
             console=console or Console(stderr=True),
             transient=True,
         )
@@ -47,9 +47,10 @@ class Bar:
         )
 
 
-class _TimeLeft(ProgressColumn):
+class TimeLeft(ProgressColumn):
     """What is left of the budget, at every moment."""
 
     def render(self, task: RichTask) -> Text:
+        """Write it; nothing where no budget runs."""
         budget: Budget | None = task.fields.get("budget")
         return Text("" if budget is None else f"{readable(budget.left)} of the budget left", style="progress.remaining")
