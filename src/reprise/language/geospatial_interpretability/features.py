@@ -113,6 +113,14 @@ class FeatureMaps:
     dead : share of the features that no place uses.
     used : mean number of features a place uses.
     unexplained : mean of the squared error over the squared length of the activations.
+
+    Examples
+    --------
+    >>> from reprise.language.geospatial_interpretability import knn_weights
+    >>> coords = np.random.default_rng(0).uniform(40, 60, size=(100, 2))
+    >>> maps = feature_maps(TopKSAE(2, 8, k=3), coords - 50, knn_weights(coords), permutations=9)
+    >>> maps.used <= 3, maps.moran.I.shape
+    (True, (8,))
     """
 
     features: Float[np.ndarray, "places features"]

@@ -28,10 +28,17 @@ class LisaResult:
 
     Parameters
     ----------
-    I : esda's are smaller by the factor (n - 1) / n.
+    I : (n,) positive where neighbours are alike; esda's are smaller by the factor (n - 1) / n.
     quadrant : 1 a high value among high ones (HH), 2 low among high (LH), 3 low among low (LL), 4 high among low (HL).
     p_sim : share of permutations with an I as far out on the same side; at most about one half; esda calls this
         "directed".
+
+    Examples
+    --------
+    >>> p_sim = np.array([0.001, 0.002, 0.4])
+    >>> lisa = LisaResult(I=np.array([2.1, -1.4, 0.1]), quadrant=np.array([1, 4, 3]), p_sim=p_sim)
+    >>> lisa.clusters().tolist()
+    ['HH', 'HL', 'ns']
     """
 
     I: Float[np.ndarray, " places"]  # noqa: E741

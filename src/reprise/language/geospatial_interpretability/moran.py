@@ -42,6 +42,15 @@ class MoranResult:
     q : p_sim after Benjamini and Hochberg's correction, the expected share of false finds.
     largest_permuted : largest I of all columns in each permutation.
     n_constant, n_rare : columns left out because they are constant, or non-zero at too few places.
+
+    Examples
+    --------
+    >>> from reprise.language.geospatial_interpretability import knn_weights
+    >>> coords = np.random.default_rng(0).uniform(40, 60, size=(101, 2))
+    >>> noise = np.random.default_rng(1).normal(size=101)
+    >>> result = morans_i(np.column_stack([noise, coords[:, 0]]), knn_weights(coords), permutations=199)
+    >>> result.selected().tolist(), result.expected, bool(result.I[1] > result.largest_permuted.max())
+    ([1], -0.01, True)
     """
 
     I: Float[np.ndarray, " columns"]  # noqa: E741

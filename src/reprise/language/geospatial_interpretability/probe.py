@@ -32,7 +32,18 @@ _SMALLEST_LENGTH = 1e-12
 
 
 class GeoScores(NamedTuple):
-    """How well places were found: explained shares of latitude and longitude, and the median error in kilometres."""
+    """How well places were found: explained shares of latitude and longitude, and the median error in kilometres.
+
+    Parameters
+    ----------
+    r2_latitude, r2_longitude : shares of the variance explained, at most 1; below 0 where the mean would do better.
+    median_km : median distance along great circles.
+
+    Examples
+    --------
+    >>> geo_scores([[0, 0], [10, 20]], [[1, 0], [11, 20]])  # one degree too far north
+    GeoScores(r2_latitude=0.96, r2_longitude=1.0, median_km=111.195)
+    """
 
     r2_latitude: float
     r2_longitude: float

@@ -29,6 +29,13 @@ class CultureQuestion:
     name : for people.
     prompts : language to the question in it, written so that the answer is the next word.
     answers : culture to the words that give its answer, in any language that may be read off a state.
+
+    Examples
+    --------
+    >>> asked = {"en": "The school year begins in", "fr": "L'année scolaire commence en"}
+    >>> question = CultureQuestion("school", asked, {"ja": ["April", "avril"], "fr": ["September", "septembre"]})
+    >>> question.answers["ja"]
+    ['April', 'avril']
     """
 
     name: str
@@ -46,7 +53,18 @@ class AnswerProfile:
     streams : residual streams read.
     names : of the questions kept.
     paired : probability, at each question, of the tokens that begin the words of each question's answers.
-    skipped : questions without the language asked for, or whose answers begin alike.
+    skipped : number of questions left out, which lack the language asked for or a culture, or whose answers begin
+        alike.
+
+    Examples
+    --------
+    >>> first = [[[0.01, 0.1], [0.001, 0.01]]]  # at the first question, the answers of the first, then of the second
+    >>> second = [[[0.01, 0.01], [0.001, 0.1]]]
+    >>> profile = AnswerProfile(("en", "fr"), (0,), ("school", "month"), np.array([first, second]), skipped=0)
+    >>> profile.advantage("fr", "en", corrected=False).round(6).tolist()
+    [[1.0], [2.0]]
+    >>> profile.advantage("fr", "en").round(6).tolist()  # the second word is the more frequent one anyway
+    [[1.0], [1.0]]
     """
 
     cultures: tuple[str, ...]

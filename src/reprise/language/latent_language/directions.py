@@ -84,6 +84,17 @@ def shift_language(
     ------
     InvalidInputError
         If a language has no direction, or a dimension does not exist.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> model = LanguageModel(*tiny_language_model("the rain fell . la pluie tombait ."))
+    >>> directions = language_directions(model, {"en": ["the rain fell"], "fr": ["la pluie tombait"]}, layer=1)
+    >>> before = model.residuals("the rain", layers=1)
+    >>> with shift_language(model, 1, directions, "en", "fr"):
+    ...     change = model.residuals("the rain", layers=1) - before
+    >>> bool((change - (directions["fr"] - directions["en"])).abs().max() < 1e-5)
+    True
     """
     if unknown := {source, target} - set(directions):
         raise InvalidInputError(f"There is no direction of {min(unknown)!r}; there are {', '.join(directions)}.")

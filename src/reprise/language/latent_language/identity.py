@@ -90,6 +90,17 @@ class SimilarityProfile:
     same_language : between different texts in one language.
     retrieval : share of texts whose nearest text in another language is their translation, over ordered pairs of
         languages; 1 / items by chance.
+
+    Examples
+    --------
+    >>> profile = SimilarityProfile(
+    ...     parallel=np.array([0.2, 0.7]),
+    ...     unrelated=np.array([0.1, 0.1]),
+    ...     same_language=np.array([0.6, 0.2]),
+    ...     retrieval=np.array([0.3, 0.9]),
+    ... )
+    >>> print(profile.meaning, profile.language)
+    [0.1 0.6] [0.5 0.1]
     """
 
     parallel: Float[np.ndarray, " streams"]
@@ -174,6 +185,13 @@ def language_accuracy(
     fitted : states whose means are used.
     read : states of other texts, in the same languages.
     dimensions : those that count, each in units of its standard deviation over `fitted`.
+
+    Examples
+    --------
+    >>> states = np.random.default_rng(0).normal(size=(2, 60, 8))
+    >>> states[1, :, 5] += 6
+    >>> language_accuracy(states[:, :30], states[:, 30:], np.array([5, 7]))
+    1.0
     """
     points, labels = _labelled(fitted[..., dimensions])
     others, expected = _labelled(read[..., dimensions])

@@ -37,6 +37,16 @@ class LensReading:
     top_token : the most probable token.
     probability : of each token set.
     energy : how far states lie in the token space (`token_energy`), if asked for.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> model = LanguageModel(*tiny_language_model("the rain fell and the sun rose"))
+    >>> reading = logit_lens(model, ["the rain", "the sun rose"], layers=[0, 2])
+    >>> reading.streams, reading.top_token.shape
+    ((0, 2), (2, 2))
+    >>> bool((reading.entropy < np.log2(model.vocabulary_size)).all())
+    True
     """
 
     streams: tuple[int, ...]

@@ -41,7 +41,17 @@ class LanguageProfile:
     entropy : of the lens, in bits.
     top_token : most probable token.
     energy : `token_energy` of the states.
-    correct : whether the output's most probable token begins the answer.
+    correct : (items,) whether the output's most probable token begins the answer.
+
+    Examples
+    --------
+    >>> prompt = Prompt('Français: "', {"en": "sun", "fr": "soleil"}, "fr", "fr", concept=0)
+    >>> paired, none = np.array([[[[0.6, 0.1]], [[0.3, 0.2]], [[0.1, 0.8]]]]), np.zeros((1, 3))
+    >>> profile = LanguageProfile(
+    ...     ("en", "fr"), "fr", (0, 1, 2), (prompt,), {}, paired, none, none.astype(int), none, np.array([True])
+    ... )
+    >>> profile.dominant(), profile.switch_layer("en"), profile.latent_area("en")
+    (['en', 'en', 'fr'], 2, 0.6)
     """
 
     languages: tuple[str, ...]

@@ -49,6 +49,12 @@ class Prompt:
     words : language to the word asked for.
     source, target : languages of the question and of the answer.
     concept : its place in the lexicon.
+
+    Examples
+    --------
+    >>> prompt = Prompt('Français: "soleil" - Deutsch: "', {"fr": "soleil", "de": "Sonne"}, "fr", "de", concept=1)
+    >>> prompt.words[prompt.target]
+    'Sonne'
     """
 
     text: str
@@ -110,7 +116,14 @@ def translation_prompts(
 def repetition_prompts(
     lexicon: Lexicon, language: str, n_shots: int = N_SHOTS, random_state: int = 0, **settings: object
 ) -> list[Prompt]:
-    """Ask for each word again in its own language; see `translation_prompts`, which takes the same settings."""
+    """Ask for each word again in its own language; see `translation_prompts`, which takes the same settings.
+
+    Examples
+    --------
+    >>> print(repetition_prompts({"fr": ["nuage", "soleil"]}, "fr", n_shots=1)[1].text)
+    Français: "nuage" - Français: "nuage"
+    Français: "soleil" - Français: "
+    """
     return translation_prompts(lexicon, language, language, n_shots, random_state, **settings)  # type: ignore[arg-type]
 
 

@@ -39,6 +39,13 @@ class TokenSets:
     prompts : those kept.
     ids : language to the token ids of each prompt's word in it.
     skipped : reason to number of prompts that were left out for it.
+
+    Examples
+    --------
+    >>> prompt = Prompt('Français: "', {"en": "sun", "fr": "soleil"}, "fr", "fr", concept=0)
+    >>> sets = TokenSets((prompt,), {"en": [[5]], "fr": [[7, 8]]}, {SHARED: 1})
+    >>> sets.ids["fr"][0]  # two tokens may begin the word
+    [7, 8]
     """
 
     prompts: tuple[Prompt, ...]
@@ -122,6 +129,16 @@ def token_sets(
     ------
     InvalidInputError
         If a language is unknown, or more prompts than `max_skipped` are left out; the message counts them by reason.
+
+    Examples
+    --------
+    >>> from reprise.language.latent_language import repetition_prompts
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> model = LanguageModel(*tiny_language_model("cloud table nuage"))
+    >>> prompts = repetition_prompts({"en": ["cloud", "table"], "fr": ["nuage", "table"]}, "fr", n_shots=0)
+    >>> sets = token_sets(model, prompts, ["en", "fr"])
+    >>> sets.skipped, model.decode(sets.ids["en"][0])
+    ({'the word is inside that of the target language': 1}, 'cloud')
     """
     if len({prompt.target for prompt in prompts}) != 1:
         raise InvalidInputError("Prompts with one target language are expected, at least one of them.")

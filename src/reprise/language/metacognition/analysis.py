@@ -59,6 +59,16 @@ def axis_table(
     ------
     InvalidInputError
         If classes are not 0 and 1, or an axis has no effect though others have.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(500, 2)) * [1, 3]
+    >>> y = X[:, 0] > 0  # the class lies along the dimension of little variance
+    >>> axes = {"meaning": ActivationAxis("lr").fit(X, y), "largest": ActivationAxis("pc").fit(X)}
+    >>> axis_table(axes, X, y).round(1)
+          axis  explained_variance  overlap  auc
+    0  meaning                 0.1      1.0  1.0
+    1  largest                 0.9      0.0  0.5
     """
     points = np.asarray(X, dtype=np.float64)
     classes = two_classes(y, len(points))
@@ -93,7 +103,20 @@ def control_by_examples(
     Returns
     -------
     pandas.DataFrame
-        One row a number of examples: ``n_examples``, ``d``, ``low``, ``high``, ``copies``, ``empty``.
+        One row a number of examples: ``n_examples``, ``d``, the ends ``low`` and ``high`` of its 95 % interval, and
+        the numbers of replies left out, ``copies`` and ``empty``.
+
+    Examples
+    --------
+    >>> from reprise.language.metacognition import sentence_activations
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> words = "the sun rose rain fell wind blew hard".split()
+    >>> lm = LanguageModel(*tiny_language_model("Say something. [Score: { 0 1 } ] " + " ".join(words)))
+    >>> axis = ActivationAxis("pc", layer=1)
+    >>> axis = axis.fit(sentence_activations(lm, [("Say something.", word) for word in words], 1)[1])
+    >>> table = control_by_examples(lm, words, axis, [2, 4], "implicit", n_runs=2)
+    >>> table.n_examples.tolist(), bool((table.low < table.d).all())
+    ([2, 4], True)
     """
     rows = []
     for n in n_examples:
@@ -134,7 +157,20 @@ def control_precision(effects: ArrayLike) -> Float[np.ndarray, " targets"]:
 
 
 class MetacognitiveSpace(NamedTuple):
-    """How many axes a model can report or control, of how many, and how many dimensions its activations fill."""
+    """How many axes a model can report or control, of how many, and how many dimensions its activations fill.
+
+    Parameters
+    ----------
+    dimension : axes whose effect exceeds the threshold for sure.
+    examined : axes there are.
+    neural : participation ratio of the activations, from 1 to their number of dimensions.
+
+    Examples
+    --------
+    >>> along_a_line = np.outer(np.arange(5.0), [1, 2, 2])
+    >>> metacognitive_space([0.4, 0.1, -0.2], along_a_line)
+    MetacognitiveSpace(dimension=2, examined=3, neural=1.0)
+    """
 
     dimension: int
     examined: int

@@ -62,6 +62,14 @@ class ControlResult:
     n_examples : labelled examples before each.
     copies : replies that were left out because they copied an example.
     empty : replies that were left out because nothing but blanks or a score was said.
+
+    Examples
+    --------
+    >>> replies = [(False, 0, "rain", -1.0), (True, 1, "wind", -2.0), (False, 1, "sun", 1.0), (True, 0, "light", 2.0)]
+    >>> trials = [Trial(0, flipped, label, text, {TARGET: score}) for flipped, label, text, score in replies]
+    >>> result = ControlResult(tuple(trials), n_examples=4)
+    >>> result.scores_0.tolist(), result.scores_1.tolist(), result.d  # a flipped 0 asks for the upper side
+    ([-1.0, -2.0], [1.0, 2.0], 4.24)
     """
 
     trials: tuple[Trial, ...]

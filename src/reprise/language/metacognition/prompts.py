@@ -18,6 +18,12 @@ class Prompts:
     user : what the user says before each sentence.
     imitate : what the user says before the model's own turn in the control task, with ``{label}`` in it.
     score : what follows an example's sentence, with ``{label}`` in it, right after an opening brace.
+
+    Examples
+    --------
+    >>> prompts = Prompts(report="", control="Learn from the scores, then imitate.", user="Speak.")
+    >>> "The sun rose." + prompts.score.format(label=1)
+    'The sun rose. [Score: {1}]'
     """
 
     report: str

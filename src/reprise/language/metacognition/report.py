@@ -32,6 +32,13 @@ class ReportResult:
     logits : of the labels' digits, lowest first.
     points : how many labels there are.
     baselines : name of the features -> an observer's probability of the label 1 (or of the upper half).
+
+    Examples
+    --------
+    >>> logits = np.array([[[1.0, 0.0], [0.0, 2.0], [0.0, 1.0]], [[1.0, 0.0], [3.0, 0.0], [0.0, 1.0]]])
+    >>> result = ReportResult(np.array([[0, 1, 2], [1, 2, 0]]), np.array([[0, 1, 1], [1, 0, 1]]), logits)
+    >>> result.predictions.tolist(), result.accuracy_by_k.tolist(), result.accuracy(first=1)
+    ([[0, 1, 1], [0, 0, 1]], [0.5, 1.0, 1.0], 1.0)
     """
 
     order: Int[np.ndarray, "runs n"]
@@ -201,6 +208,14 @@ def report_positions(
     ------
     InvalidInputError
         If it exceeds the model's context, or the tokenizer does not give a digit a token of its own.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("Say something. [Score: { 0 1 } ] the sun rose rain fell"))
+    >>> written, positions = report_positions(lm, [("the sun rose", 1), ("rain fell", 0)])
+    >>> [lm.decode(written.ids[place : place + 2]) for place in positions]
+    ['{ 1', '{ 0']
     """
     messages = examples_as_messages(prompts, prompts.report, examples)
     written = write(model, messages)

@@ -37,6 +37,11 @@ class Continuation:
     ----------
     correct : whether the successor has the largest logit among the tokens of its list.
     log_probs : its log-probability among them, in nats.
+
+    Examples
+    --------
+    >>> Continuation(np.array([True, False, True, True]), np.log([0.9, 0.2, 0.6, 0.5])).accuracy
+    0.75
     """
 
     correct: Bool[np.ndarray, " prompts"]

@@ -102,6 +102,14 @@ def head_writes(
     ------
     InvalidInputError
         If the layer does not exist, or its normalisation or value projection is not known.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> lm = LanguageModel(*tiny_language_model("Monday Tuesday Wednesday"))
+    >>> writes = head_writes(lm, 1, effective_embeddings(lm, [3, 4])[0])
+    >>> writes.shape, torch.equal(lm.unembed(writes[:, 2]), ov_logits(lm, 1, 2, [3, 4]))
+    (torch.Size([2, 4, 32]), True)
     """
     norm = model.block(layer).attention_norm
     if norm is None:

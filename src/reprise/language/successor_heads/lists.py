@@ -31,6 +31,14 @@ class Ordinals:
     ----------
     words : from the first to the last.
     cyclic : whether the first follows the last, as Monday follows Sunday.
+
+    Examples
+    --------
+    >>> from reprise.models.tiny import tiny_language_model
+    >>> seasons = Ordinals(("spring", "summer", "autumn", "winter"), cyclic=True)
+    >>> _, tokenizer = tiny_language_model("spring summer autumn winter")
+    >>> ordinal_lists(tokenizer, {"seasons": seasons})["seasons"].pairs()
+    ((0, 1), (1, 2), (2, 3), (3, 0))
     """
 
     words: tuple[str, ...]
@@ -133,6 +141,12 @@ class OrdinalLists(Mapping[str, OrdinalList]):
     ----------
     lists : the lists.
     left_out : what was left out because fewer than three of its words are single tokens, and how many are.
+
+    Examples
+    --------
+    >>> lists = OrdinalLists({"counting": OrdinalList.of_ids([7, 5, 9])}, left_out={"letters": 2})
+    >>> list(lists), lists["counting"].pairs()
+    (['counting'], ((0, 1), (1, 2)))
     """
 
     lists: Mapping[str, OrdinalList]

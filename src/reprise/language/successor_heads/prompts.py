@@ -21,10 +21,16 @@ class SuccessionPrompt:
 
     Parameters
     ----------
-    ids : the text.
+    ids : the text, as tokens.
     answer : the next token.
-    candidates : the tokens of the list.
+    candidates : the tokens of the list, the answer among them.
     list : its name.
+
+    Examples
+    --------
+    >>> prompt = SuccessionPrompt(ids=(1, 3, 4, 5, 4), answer=6, candidates=(3, 5, 6, 7), list="counting")
+    >>> prompt.candidates.index(prompt.answer)
+    2
     """
 
     ids: tuple[int, ...]

@@ -38,6 +38,14 @@ class SuccessionResult:
     lists : the list of each pair.
     pairs : the tokens of each word and its successor.
     chances : 1 over the number of tokens that compete, for each pair.
+
+    Examples
+    --------
+    >>> hits = np.array([[[True, False]], [[True, False]], [[False, False]]])  # one layer of two heads
+    >>> pairs = np.array([[3, 4], [4, 5], [7, 8]])
+    >>> result = SuccessionResult(hits, ~hits, ("days", "days", "letters"), pairs, np.array([1 / 7, 1 / 7, 1 / 26]))
+    >>> print(result.scores.round(2), result.list_mean, result.top(1))
+    [[0.67 0.  ]] [[0.5 0. ]] [(0, 0)]
     """
 
     hits: Bool[np.ndarray, "pairs layers heads"]
