@@ -92,7 +92,7 @@ def warm_cards() -> None:
             run_card(paper.slug)
 
 
-def _logged(work: Callable[[], None]) -> Callable[[], None]:
+def _logged(work: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         try:
             work()
