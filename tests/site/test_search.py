@@ -465,7 +465,7 @@ def test_nothing_found_suggests_what_finds_something(client, searcher, make_pape
 def test_searches_are_limited(settings, store):
     from fastapi.testclient import TestClient
 
-    from reprise.site.web import create_app
+    from reprise.site import create_app
 
     with TestClient(create_app(settings.model_copy(update={"search_rate": "2/minute"}), store)) as client:
         codes = [client.get("/search?q=rings").status_code for _ in range(3)]
