@@ -66,6 +66,7 @@ def trained(make: Callable[[], Network], images: np.ndarray, labels: np.ndarray,
         turn = torch.stack([torch.stack([cosine, -sine], 1), torch.stack([sine, cosine], 1)], 1)
         shift = (2 * torch.rand(len(x), 2) - 1) * SHIFT * side
         brighter = 1 + (2 * torch.rand(len(x), 1, 1, 1) - 1) * BRIGHTNESS
+        turn, shift, brighter = turn.to(x), shift.to(x), brighter.to(x)
         return functional.cross_entropy(model(brighter * warp_images(x, turn, shift)), y)
 
     data = torch.from_numpy(images), torch.from_numpy(labels)
