@@ -343,7 +343,7 @@ def inspect_(
     sections: Annotated[
         str | None, typer.Option(help="Only these, with commas between, such as retrieval,times; all unless given.")
     ] = None,
-    budget: Annotated[str, typer.Option(help="Time for all sections together, such as 90s, 10m or 1h.")] = "10m",
+    budget: Annotated[str, typer.Option(help="Time for all sections together, such as 90s, 10m or 1h.")] = "8m",
     seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",

@@ -21,7 +21,7 @@ from reprise.workbench.inspection.report import Inspection
 from reprise.workbench.inspection.sections import check_names, load
 from reprise.workbench.inspection.subject import Speed, Subject, load_subject, measure_speed
 
-DEFAULT_BUDGET = "10m"
+DEFAULT_BUDGET = "8m"
 _OVERTIME = 1.5  # a section may take longer than was thought, by this factor of what is left of the budget
 
 
