@@ -19,7 +19,8 @@ from reprise.site.search.query import Query, Selection, Term
 from reprise.site.search.stop_words import STOP
 from reprise.site.store.tables import SHOWN, Paper
 
-RANKED = 5_000
+RANKED = 2_000
+_FINER = 300  # of these are ranked word by word
 _TITLE, _ABSTRACT, _SUMMARY, _AUTHORS = 3.0, 1.0, 1.5, 2.0
 _BM25 = f"bm25({_TITLE}, {_ABSTRACT}, {_SUMMARY}, {_AUTHORS})"
 _PG_WEIGHTS = "{0.33,0.5,0.67,1.0}"  # of abstract, summary, authors, title: BM25's, the title's being 1
@@ -214,11 +215,13 @@ def _ranked_postgresql(session: Session, query: Query, wanted: Any, terms: Seque
     matching = narrow(session, query, select(Paper.id, _vector).where(_vector.bool_op("@@")(wanted)))
     latest = matching.order_by(Paper.id.desc()).limit(RANKED).subquery()
     weights = cast(literal(_PG_WEIGHTS), ARRAY(REAL))
+    roughly = func.ts_rank(weights, latest.c.words, wanted)
+    good = select(latest).order_by(roughly.desc(), latest.c.id.desc()).limit(max(count, _FINER)).subquery()
     # PostgreSQL does not weigh words by their rarity; each is ranked by itself and counts by its own, as in BM25.
     rank: Any = literal(0.0)
     for term, rarity in zip(terms, _rarities(session, terms), strict=True):
-        rank = rank + rarity * func.ts_rank(weights, latest.c.words, _tsquery(term), _BY_LOG_LENGTH)
-    return list(session.scalars(select(latest.c.id).order_by(rank.desc(), latest.c.id.desc()).limit(count)))
+        rank = rank + rarity * func.ts_rank(weights, good.c.words, _tsquery(term), _BY_LOG_LENGTH)
+    return list(session.scalars(select(good.c.id).order_by(rank.desc(), good.c.id.desc()).limit(count)))
 
 
 def _rarities(session: Session, terms: Sequence[Term]) -> list[float]:
