@@ -220,12 +220,13 @@ def _fill(store, number, centres, rng):
 def _exact(session, asked):
     best = np.full((len(asked), K), -2.0, np.float32)
     ids = np.zeros((len(asked), K), np.int64)
-    for part in session.execute(select(Embedding.paper_id, Embedding.vector)).partitions(20_000):
+    every = select(Embedding.paper_id, Embedding.vector).execution_options(yield_per=20_000)
+    for part in session.execute(every).partitions():
         numbers = np.array([row.paper_id for row in part])
         scores = np.concatenate([best, asked @ np.stack([row.vector for row in part]).T], axis=1)
-        every = np.concatenate([ids, np.broadcast_to(numbers, (len(asked), len(part)))], axis=1)
+        numbered = np.concatenate([ids, np.broadcast_to(numbers, (len(asked), len(part)))], axis=1)
         kept = np.argpartition(-scores, K, axis=1)[:, :K]
-        best, ids = np.take_along_axis(scores, kept, 1), np.take_along_axis(every, kept, 1)
+        best, ids = np.take_along_axis(scores, kept, 1), np.take_along_axis(numbered, kept, 1)
     return [set(row.tolist()) for row in ids]
 
 

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,8 +222,8 @@ def _read(session: Session, papers: Sequence[int]) -> Iterator[dict[int, NDArray
 def _table(session: Session) -> tuple[Ids, NDArray[np.bytes_]]:
     """Read which papers have vectors, of which digest, sorted by paper; an index holds both, without the vectors."""
     parts: list[tuple[Ids, NDArray[np.bytes_]]] = []
-    rows: Iterable[Any] = session.execute(select(Embedding.paper_id, Embedding.digest)).partitions(10_000)
-    for part in rows:
+    every_row = select(Embedding.paper_id, Embedding.digest).execution_options(yield_per=10_000)
+    for part in session.execute(every_row).partitions():
         numbers, digests = zip(*part, strict=True)
         parts.append((np.array(numbers, np.int64), np.array([digest.encode() for digest in digests], "S32")))
     if not parts:

@@ -21,6 +21,7 @@ from reprise.site.search.query import Query, Term, parse
 from reprise.site.search.related import papers_of, related
 from reprise.site.search.words import by_words, narrow, narrows, snippets
 from reprise.site.store import Store
+from reprise.site.store.feed import MAX_PAGE
 from reprise.site.store.tables import Paper
 
 DEPTH = 200
@@ -118,7 +119,8 @@ class Searcher:
         page, size : pages are counted from 1.
         """
         query = parse(text) if isinstance(text, str) else text
-        page, start = max(page, 1), (max(page, 1) - 1) * size
+        page = min(max(page, 1), MAX_PAGE)
+        start = (page - 1) * size
         if query.terms:
             ranked = self.ranked(session, query)
             found, more = ranked[start : start + size], len(ranked) > start + size

@@ -6,11 +6,12 @@ match, the latest `RANKED` are ranked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup, escape
-from sqlalchemy import ColumnElement, Float, String, Text, cast, column, exists, func, literal, select, table
+from sqlalchemy import ColumnElement, Float, String, Text, cast, column, exists, func, literal, select, table, text
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, REGCONFIG, TSVECTOR
 from sqlalchemy.orm import Session
 
@@ -18,11 +19,13 @@ from reprise.site.search.query import Query, Selection, Term
 from reprise.site.search.stop_words import STOP
 from reprise.site.store.tables import SHOWN, Paper
 
-RANKED = 5_000
+RANKED = 2_000
+_FINER = 300  # of these are ranked word by word
 _TITLE, _ABSTRACT, _SUMMARY, _AUTHORS = 3.0, 1.0, 1.5, 2.0
 _BM25 = f"bm25({_TITLE}, {_ABSTRACT}, {_SUMMARY}, {_AUTHORS})"
-_PG_WEIGHTS = "{0.2,0.3,0.6,1.0}"  # of abstract, summary, authors, title
+_PG_WEIGHTS = "{0.33,0.5,0.67,1.0}"  # of abstract, summary, authors, title: BM25's, the title's being 1
 _COMMON = 4_000  # a word that more papers have is looked for only beside rarer ones
+_BY_LOG_LENGTH = 1  # of PostgreSQL: ranks are divided by 1 + the logarithm of the length
 _BEGIN, _END = "\x02", "\x03"
 _SNIPPET_WORDS = 40
 
@@ -38,12 +41,14 @@ def by_words(session: Session, query: Query, count: int) -> list[int]:
     if not terms:
         return []
     ranked = _ranked_sqlite if _dialect(session) == "sqlite" else _ranked_postgresql
-    found = ranked(session, query, _all(session, terms), count)
+    found = ranked(session, query, _all(session, terms), terms, count)
     single = [term for term in terms if not term.phrase]
     if len(found) < count and len(single) > 1:
         phrases = [term for term in terms if term.phrase]
         rare = _rare(session, single)
-        found = list(dict.fromkeys(found + ranked(session, query, _any(session, rare, phrases), count)))
+        found = list(
+            dict.fromkeys(found + ranked(session, query, _any(session, rare, phrases), [*rare, *phrases], count))
+        )
     return found[:count]
 
 
@@ -93,10 +98,10 @@ def marked(passage: str) -> Markup:
     'a <mark>word</mark> &lt;b&gt;'
     """
     opened, closed = passage.count(_BEGIN), passage.count(_END)
-    text = str(escape(passage))
+    escaped = str(escape(passage))
     if opened != closed:  # the paper's own text has such signs
-        return Markup(text.replace(_BEGIN, "").replace(_END, ""))
-    return Markup(text.replace(_BEGIN, "<mark>").replace(_END, "</mark>"))
+        return Markup(escaped.replace(_BEGIN, "").replace(_END, ""))
+    return Markup(escaped.replace(_BEGIN, "<mark>").replace(_END, "</mark>"))
 
 
 def _dialect(session: Session) -> str:
@@ -105,8 +110,6 @@ def _dialect(session: Session) -> str:
 
 def _rare(session: Session, terms: Sequence[Term]) -> list[Term]:
     """Give the words that few papers have, or all of them where none is rare: the others would match half the site."""
-    if _dialect(session) != "sqlite":
-        return list(terms)
     counted = list(zip(_counts(session, terms), terms, strict=True))
     rare = [term for count, term in counted if 0 < count < _COMMON]
     return rare or [term for count, term in counted if count] or list(terms)
@@ -114,11 +117,16 @@ def _rare(session: Session, terms: Sequence[Term]) -> list[Term]:
 
 def _counts(session: Session, terms: Sequence[Term]) -> list[int]:
     """Count the papers that have each word, no further than needed."""
-    some = [
-        select(literal(1).label("one")).select_from(_words).where(_match(_quoted(term))).limit(_COMMON).subquery()
-        for term in terms
+    one = select(literal(1).label("one"))
+    if _dialect(session) == "sqlite":
+        matching = [one.select_from(_words).where(_match(_quoted(term))) for term in terms]
+    else:
+        matching = [one.select_from(Paper).where(_vector.bool_op("@@")(_tsquery(term))) for term in terms]
+    counts = [
+        select(func.count(each.c.one)).scalar_subquery()
+        for each in (several.limit(_COMMON).subquery() for several in matching)
     ]
-    return list(session.execute(select(*(select(func.count(each.c.one)).scalar_subquery() for each in some))).one())
+    return list(session.execute(select(*counts)).one())
 
 
 def _all(session: Session, terms: Sequence[Term]) -> Any:
@@ -164,7 +172,7 @@ def _quoted(term: Term) -> str:
     return '"' + term.text.replace('"', " ") + '"'
 
 
-def _ranked_sqlite(session: Session, query: Query, expression: str, count: int) -> list[int]:
+def _ranked_sqlite(session: Session, query: Query, expression: str, _: Sequence[Term], count: int) -> list[int]:
     # FTS5 gives its matches in the order of their rank; each is then looked up by its key until enough have passed.
     passes = narrow(session, query, select(Paper.id).where(Paper.id == _words.c.rowid)).correlate(_words)
     ranked = (
@@ -203,11 +211,26 @@ def _tsquery(term: Term) -> Any:
     return read(_config("english"), term.text).op("||")(read(_config("simple"), term.text))
 
 
-def _ranked_postgresql(session: Session, query: Query, wanted: Any, count: int) -> list[int]:
+def _ranked_postgresql(session: Session, query: Query, wanted: Any, terms: Sequence[Term], count: int) -> list[int]:
     matching = narrow(session, query, select(Paper.id, _vector).where(_vector.bool_op("@@")(wanted)))
     latest = matching.order_by(Paper.id.desc()).limit(RANKED).subquery()
-    rank = func.ts_rank(cast(literal(_PG_WEIGHTS), ARRAY(REAL)), latest.c.words, wanted)
-    return list(session.scalars(select(latest.c.id).order_by(rank.desc(), latest.c.id.desc()).limit(count)))
+    weights = cast(literal(_PG_WEIGHTS), ARRAY(REAL))
+    roughly = func.ts_rank(weights, latest.c.words, wanted)
+    good = select(latest).order_by(roughly.desc(), latest.c.id.desc()).limit(max(count, _FINER)).subquery()
+    # PostgreSQL does not weigh words by their rarity; each is ranked by itself and counts by its own, as in BM25.
+    rank: Any = literal(0.0)
+    for term, rarity in zip(terms, _rarities(session, terms), strict=True):
+        rank = rank + rarity * func.ts_rank(weights, good.c.words, _tsquery(term), _BY_LOG_LENGTH)
+    return list(session.scalars(select(good.c.id).order_by(rank.desc(), good.c.id.desc()).limit(count)))
+
+
+def _rarities(session: Session, terms: Sequence[Term]) -> list[float]:
+    if len(terms) == 1:
+        return [1.0]
+    known = session.scalar(text("select reltuples from pg_class where oid = 'papers'::regclass")) or 0
+    total = known if known > 0 else session.scalar(select(func.count()).select_from(Paper)) or 0
+    counts = _counts(session, terms)
+    return [math.log1p(max(total - count, 0.5) / (count + 0.5)) for count in counts]
 
 
 def _snippets_postgresql(terms: Sequence[Term], papers: Sequence[int]) -> Any:

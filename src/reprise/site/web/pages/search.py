@@ -55,7 +55,6 @@ def search(
         asked=query,
         found=found,
         removable={written: path("/search", q=str(left)) for written, left in query.filters.items()},
-        searcher=searcher,
         families=FAMILIES,
         today=datetime.datetime.now(datetime.UTC).date(),
         categories=label_counts(session, "category", 40),
