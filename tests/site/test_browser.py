@@ -113,7 +113,8 @@ def test_a_stranger_searches_votes_subscribes_and_is_sent_a_digest(page, serving
     from reprise.models import text
 
     if text.is_installed():
-        wait_for(lambda: "meaning" in json.dumps(fetch(f"{address}/api/search?q=grouping+unlabelled+points")["hits"]))
+        meant = f"{address}/api/search?q=which+animal+is+on+the+picture+that+nobody+annotated"
+        wait_for(lambda: any(hit["why"] != "words" for hit in fetch(meant)["hits"]))
     page.get_by_label("Search papers").fill("Matryoshka")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Matryoshka Representation Learning").first.click()

@@ -168,3 +168,13 @@ def test_no_request_breaks_the_interface(settings, store, make_papers):
 
         ask()
     assert 200 in asked
+
+
+def test_a_search_says_why(client, make_papers):
+    make_papers(record(1, title="Wing flutter in tunnels"))
+    answer = client.get("/api/search", params={"q": "flutter after:notadate"}).json()
+    assert [(hit["paper"]["arxiv"], hit["why"]) for hit in answer["hits"]] == [("2611.00001", "words")]
+    assert len(answer["problems"]) == 1
+    found = tool(client, "search_papers", query="flutter")["structuredContent"]
+    assert found["hits"][0]["paper"]["title"] == "Wing flutter in tunnels"
+    assert b"Wing flutter" in client.get("/search.atom", params={"q": "flutter"}).content

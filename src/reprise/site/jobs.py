@@ -27,37 +27,32 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     """Start the jobs; they end with the scheduler.
 
     One thread does them one after the other, so that they never take more than one core from the readers; another
-    hands mails over.
+    hands mails over and writes down views.
     """
     from apscheduler.executors.pool import ThreadPoolExecutor
 
     scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(1), "mail": ThreadPoolExecutor(1)}, timezone="UTC"
+        executors={"default": ThreadPoolExecutor(1), "quick": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "misfire_grace_time": None},  # what was due while another worked is done then
+        timezone="UTC",
     )
 
     def start_up() -> None:
         draw_map(site)
         warm_cards()
 
-    scheduler.add_job(_logged(start_up), id="start-up", misfire_grace_time=None)
+    scheduler.add_job(_logged(start_up), id="start-up")
+    scheduler.add_job(_logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map")
     scheduler.add_job(
-        _logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map", coalesce=True, misfire_grace_time=None
+        _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", executor="quick"
     )
-    scheduler.add_job(
-        _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", coalesce=True
-    )
-    scheduler.add_job(
-        _logged(lambda: send_mails(site)), IntervalTrigger(minutes=1), id="mail", coalesce=True, executor="mail"
-    )
-    scheduler.add_job(
-        _logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest", coalesce=True
-    )
+    scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(minutes=1), id="mail", executor="quick")
+    scheduler.add_job(_logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest")
     if site.settings.ingest_hour is not None:
         scheduler.add_job(
             _logged(lambda: ingest_all(site.settings, site.store)),
             CronTrigger(hour=site.settings.ingest_hour),
             id="ingest",
-            coalesce=True,
         )
     if (searcher := site.parts.get("searcher")) is not None:  # papers that have just been encoded have no place yet
         searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())

@@ -98,7 +98,7 @@ class HitAnswer(_Answer):
     """A paper that a search found, and why."""
 
     paper: PaperAnswer
-    why: str = Field(description='"words", "meaning" or "words and meaning"; empty where only filters were asked for.')
+    why: str = Field(description='"words", "meaning" or "both"; empty where only filters were asked for.')
 
 
 class SearchAnswer(_Answer):
@@ -236,10 +236,10 @@ def search_answer(site: Site, session: Session, text: str, page: int = 1, size: 
     found = searcher.search(session, text, page=page, size=size)
     return SearchAnswer(
         query=text,
-        hits=[HitAnswer(paper=paper_answer(site, hit.paper), why=" and ".join(hit.why)) for hit in found.hits],
+        hits=[HitAnswer(paper=paper_answer(site, hit.paper), why=hit.why) for hit in found.hits],
         page=found.number,
         more=found.more,
-        problems=list(found.query.problems),
+        problems=list(found.problems),
     )
 
 
