@@ -27,6 +27,19 @@ _TYPE = "application/atom+xml; charset=utf-8"
 _TITLES = {"feed": "new papers", "trending": "trending papers", "top": "top papers of the week"}
 
 
+@router.get("/search.atom", response_class=Response)
+def search_feed(
+    request: Request, site: SiteHere, session: Reading, q: Annotated[str, Query(min_length=1, max_length=500)]
+) -> Response:
+    """Give the feed of a search."""
+    site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
+    searcher = site.parts.get("searcher")
+    if searcher is None:
+        raise HTTPException(404, "This site runs without search.")
+    papers = [hit.paper for hit in searcher.search(session, q, page=1, size=_SIZE).hits]
+    return Response(atom(site, f"{site.settings.title}: {q}", str(request.url), papers), media_type=_TYPE)
+
+
 @router.get("/{view}.atom", response_class=Response)
 def view_feed(
     request: Request,
@@ -45,19 +58,6 @@ def view_feed(
     ]
     title = f"{site.settings.title}: {_TITLES[view]}{', ' + ', '.join(words) if words else ''}"
     return Response(atom(site, title, str(request.url), found.papers), media_type=_TYPE)
-
-
-@router.get("/search.atom", response_class=Response)
-def search_feed(
-    request: Request, site: SiteHere, session: Reading, q: Annotated[str, Query(min_length=1, max_length=500)]
-) -> Response:
-    """Give the feed of a search."""
-    site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
-    searcher = site.parts.get("searcher")
-    if searcher is None:
-        raise HTTPException(404, "This site runs without search.")
-    papers = [hit.paper for hit in searcher.search(session, q, page=1, size=_SIZE).hits]
-    return Response(atom(site, f"{site.settings.title}: {q}", str(request.url), papers), media_type=_TYPE)
 
 
 @router.get("/papers/{name:path}/feed.atom", response_class=Response)
