@@ -71,12 +71,13 @@ class Store:
             self._passing.cleanup()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, revision: str = "head") -> Store:
     """Open the database at `url`, made or brought up to date where needed.
 
     Parameters
     ----------
     url : ``sqlite:///path/to/site.db``, ``sqlite://`` (for the time being), or ``postgresql+psycopg://...``.
+    revision : to which the tables are brought; the code needs the newest.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def open_store(url: str) -> Store:
         _prepare_sqlite(engine)
     store = Store(engine, passing)
     try:
-        migrate(store)
+        migrate(store, revision)
     except DBAPIError as problem:
         engine.dispose()
         raise InvalidInputError(
