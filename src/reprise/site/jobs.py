@@ -46,7 +46,7 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     scheduler.add_job(
         _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", executor="quick"
     )
-    scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(minutes=1), id="mail", executor="quick")
+    scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(seconds=15), id="mail", executor="quick")
     scheduler.add_job(_logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest")
     if site.settings.ingest_hour is not None:
         scheduler.add_job(
