@@ -34,7 +34,7 @@ _SMALLEST_LENGTH = 1e-12
 class GeoScores(NamedTuple):
     """How well places were found: explained shares of latitude and longitude, and the median error in kilometres.
 
-    Parameters
+    Attributes
     ----------
     r2_latitude, r2_longitude : shares of the variance explained, at most 1; below 0 where the mean would do better.
     median_km : median distance along great circles.

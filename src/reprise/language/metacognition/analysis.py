@@ -159,7 +159,7 @@ def control_precision(effects: ArrayLike) -> Float[np.ndarray, " targets"]:
 class MetacognitiveSpace(NamedTuple):
     """How many axes a model can report or control, of how many, and how many dimensions its activations fill.
 
-    Parameters
+    Attributes
     ----------
     dimension : axes whose effect exceeds the threshold for sure.
     examined : axes there are.
