@@ -1,7 +1,9 @@
 import datetime
 
 import pytest
-from sqlalchemy import MetaData, Table, func, insert, select, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
 from reprise.site.store.feed import find_paper
@@ -101,4 +103,21 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
             for name in rows[table.name].keys() & {"email", "name", "text", "query", "key", "subject", "verdict"}:
                 assert kept[name] == rows[table.name][name]
         assert session.scalar(select(Paper.state)) == "shown"
+    store.close()
+
+
+def test_the_way_back_leaves_nothing_and_the_way_forth_makes_it_again(address):
+    store = open_store(address, "0001")
+    fill(store)
+    config = Config()
+    config.set_main_option("script_location", "reprise.site.store:migrations")
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        left = set(inspect(connection).get_table_names())
+    assert left == {"alembic_version"}
+    store.close()
+    store = open_store(address)
+    with store.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Paper)) == 0
     store.close()

@@ -28,35 +28,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
 from reprise.claim import Claim, Measurement, Prepared, Setting, Trial
 from reprise.claims.language._successor_heads.control import lost_without, train_control
-from reprise.claims.language._successor_heads.items import FOLDS, PILOT_SEEDS, Split, item, places, split
+from reprise.claims.language._successor_heads.embeddings import (
+    AUTOENCODER,
+    FEATURES,
+    SHUFFLED,
+    STEERED,
+    SWAPPED,
+    UNCHANGED,
+    steered,
+    swapped,
+)
+from reprise.claims.language._successor_heads.items import FOLDS, PILOT_SEEDS, Split, places, split
 from reprise.claims.language._successor_heads.reading import Reading, brown, made_up_texts, read
 from reprise.claims.language._successor_heads.sizes import PLANS, Plan
 from reprise.language import LanguageModel
 from reprise.language.interventions import Head
 from reprise.language.successor_heads import (
     DEFAULT_LISTS,
-    ModFeatures,
     SuccessionResult,
-    effective_embeddings,
     head_ablation_effect,
     largest_contributor_share,
     mean_head_outputs,
-    ordinal_lists,
-    steering_test,
     succession_scores,
-    swapping_test,
 )
 from reprise.language.successor_heads.circuits import Embedding
 from reprise.models.language import PACKAGED
 from reprise.models.tiny import tiny_language_model
 
-NUMBERS = 500  # 0 to 499, as in the paper
 WRITERS_CONSIDERED = 10  # heads that write most towards the successor
 CLEAR = 0.5  # of the succession score: "maps most words to their successor"
 
@@ -64,14 +67,11 @@ SCORE, IN_CONTEXT = "succession score", "succession score, words in context"
 CONTINUED = "lists continued with the successor"
 ABLATED = "log-probability of the successor lost by ablation"
 CONTRIBUTES = "places in texts at which the head contributes most"
-STEERED = "words mapped to the successor of the number they were steered to"
-SWAPPED = "words mapped to the successor of the place they were given"
 CONTROL_SCORE, CONTROL_ABLATED = f"{SCORE}, trained to count", f"{ABLATED}, trained to count"
 
 MODEL, BEST, SECOND, AVERAGE, CHANCE = "model", "head found", "second head found", "average other head", "chance"
 RANDOM, WRITERS, COPIERS = "random heads", "heads that write most towards it", "heads that copy"
 RIVAL = "most frequent other head"
-FEATURES, AUTOENCODER, SHUFFLED, UNCHANGED = "features", "autoencoder's features", "shuffled", "unchanged"
 SUCCESSORS, OTHERS = "successor heads", "as many other heads"
 
 CLAIMS = (
@@ -265,8 +265,8 @@ def measure(trial: Trial, prepared: Prepared) -> Iterator[Measurement]:
     model = _model(plan, trial.device)
     copiers = np.argsort(-found["contextual"].self_rates, axis=None, kind="stable")
     yield from _ablated(model, reading, words, in_context, copiers, plan, trial.rng())
-    yield from _steered(model, reading, words, by_paper, plan, trial)
-    yield from _swapped(model, reading, words, by_paper, plan, trial.seed)
+    yield from steered(model, reading, words, by_paper, plan, trial)
+    yield from swapped(model, reading, words, by_paper, plan, trial.seed)
     yield from _control(plan, trial)
 
 
@@ -340,46 +340,6 @@ def _ablated(
 
 def _but(own: int, order: NDArray[np.intp], count: int) -> list[int]:
     return [number for number in order.tolist() if number != own][:count]
-
-
-def _steered(
-    model: LanguageModel, reading: Reading, words: Split, head: Head, plan: Plan, trial: Trial
-) -> Iterator[Measurement]:
-    """Put features of numbers into the words of other lists."""
-    lists = {name: each for name, each in reading.lists.items() if not name.startswith("numbers")}
-    known = ordinal_lists(model, {"numbers": [str(number) for number in range(NUMBERS)]})
-    ids = [token for each in known.values() for token in each.ids]
-    numbers = np.array([rank - 1 for each in known.values() for rank in each.ranks])
-    rows = effective_embeddings(model, ids, "mlp0")[0].float()
-    rng = trial.rng()
-    arms = [(FEATURES, ModFeatures().fit(rows, numbers))]
-    arms += [(SHUFFLED, ModFeatures().fit(rows, rng.permutation(numbers))) for _ in range(plan.shuffles)]
-    if plan.epochs:
-        found = ModFeatures.fit_autoencoder(rows, numbers, epochs=plan.epochs, random_state=trial.seed)
-        arms.append((AUTOENCODER, found))
-    for arm, features in arms:
-        yield from _by_word(steering_test(model, *head, features, lists), STEERED, {"success": arm}, words)
-    yield from _by_word(steering_test(model, *head, arms[0][1], lists), STEERED, {"before": UNCHANGED}, words)
-
-
-def _swapped(
-    model: LanguageModel, reading: Reading, words: Split, head: Head, plan: Plan, seed: int
-) -> Iterator[Measurement]:
-    """Give words the places of others; of each list one form only, lest a list be fitted on its other form."""
-    lists = {name: each for name, each in reading.lists.items() if each.spaced} or dict(reading.lists)
-    yield from _by_word(swapping_test(model, *head, lists), SWAPPED, {"success": FEATURES, "before": UNCHANGED}, words)
-    for shuffle in range(plan.shuffles):
-        shuffled = swapping_test(model, *head, lists, shuffled=plan.shuffles * seed + shuffle)
-        yield from _by_word(shuffled, SWAPPED, {"success": SHUFFLED}, words)
-
-
-def _by_word(rows: pd.DataFrame, metric: str, arms: Mapping[str, str], words: Split) -> Iterator[Measurement]:
-    """Average what became of each word that is left."""
-    names = [item(name, word) for name, word in zip(rows["list"], rows["word"], strict=True)]
-    for name, group in rows.groupby(names):
-        if name in words.tested:
-            for column, arm in arms.items():
-                yield Measurement(arm, metric, float(group[column].mean()), item=str(name))
 
 
 def _control(plan: Plan, trial: Trial) -> Iterator[Measurement]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -10,9 +11,6 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from reprise.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def integers(values: ArrayLike, n: int, what: str) -> Int[np.ndarray, " n"]:
@@ -39,3 +37,10 @@ def grey(images: ArrayLike | torch.Tensor, shape: tuple[int, ...]) -> Float[np.n
     if mean.shape != shape:
         raise InvalidInputError(f"Images {array.shape} do not fit maps (n, H, W) of shape {shape}.")
     return mean
+
+
+def check_range(k_range: Iterable[int]) -> None:
+    """Refuse what is not the smallest and the largest number of clusters to try."""
+    values = list(k_range)
+    if len(values) != 2 or not all(isinstance(k, Integral) for k in values) or not 2 <= values[0] <= values[1]:
+        raise InvalidInputError(f"k_range is two integers from 2 up, the smaller first; got {k_range}.")

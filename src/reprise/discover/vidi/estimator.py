@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from reprise.discover.vidi.checks import finite, grey, integers
+from reprise.discover.vidi.checks import check_range, finite, grey, integers
 from reprise.discover.vidi.description import contrasts, mean_maps
 from reprise.discover.vidi.explaining import Attribution, ExplainedImages
 from reprise.discover.vidi.features import Normalisation, net_evidence
@@ -24,9 +24,6 @@ from reprise.discover.vidi.grouping import Group, group
 from reprise.discover.vidi.reading import ClusterReports
 from reprise.errors import InvalidInputError
 from reprise.nn.explain import METHODS
-
-if TYPE_CHECKING:
-    pass
 
 EXEMPLARS = 5
 """Images nearest to the centre that stand for a cluster."""
@@ -197,7 +194,7 @@ class ExplanationClustering(ClusterReports, ExplainedImages, ClusterMixin, BaseE
         self
         """
         self._validate_params()
-        self._check_range()
+        check_range(self.k_range)
         if model is None or background is None:
             raise InvalidInputError(
                 "fit needs the classifier as model= and images to compare with as background=; maps from elsewhere go "
@@ -248,7 +245,7 @@ class ExplanationClustering(ClusterReports, ExplainedImages, ClusterMixin, BaseE
         self
         """
         self._validate_params()
-        self._check_range()
+        check_range(self.k_range)
         if self.explained == "all":
             raise InvalidInputError("fit_maps takes the predicted class's maps; explained='all' needs fit.")
         evidence = net_evidence(maps)
@@ -313,11 +310,6 @@ class ExplanationClustering(ClusterReports, ExplainedImages, ClusterMixin, BaseE
         """
         check_is_fitted(self)
         return self._explain(X).features
-
-    def _check_range(self) -> None:
-        values = list(self.k_range)
-        if len(values) != 2 or not all(isinstance(k, Integral) for k in values) or not 2 <= values[0] <= values[1]:
-            raise InvalidInputError(f"k_range is two integers from 2 up, the smaller first; got {self.k_range}.")
 
     def _cluster(
         self,
@@ -392,10 +384,10 @@ class ExplanationClustering(ClusterReports, ExplainedImages, ClusterMixin, BaseE
         nearest: dict[int, np.ndarray] = {}
         for label, found in self._groups.items():
             rows = self._rows_of(label)
-            distances = found.distances(self.features_[rows])
-            for k, number in enumerate(self._numbers[label]):
-                inside = found.labels == k
-                nearest[int(number)] = rows[inside][np.argsort(distances[inside, k], kind="stable")[:EXEMPLARS]]
+            for number, inside in zip(
+                self._numbers[label], found.nearest(self.features_[rows], EXEMPLARS), strict=True
+            ):
+                nearest[int(number)] = rows[inside]
         return [nearest[k] for k in range(len(nearest))]
 
     def _assign(self, features: Float[np.ndarray, "n p"], predictions: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:

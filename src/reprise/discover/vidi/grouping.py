@@ -48,6 +48,12 @@ class Group:
         """Give each row to its nearest centre."""
         return pairwise_distances_argmin(features * self.scales, self.centers)
 
+    def nearest(self, features: Float[np.ndarray, "n p"], count: int) -> list[Int[np.ndarray, " nearest"]]:
+        """Give, of the rows that the clusters were made from, those of each cluster nearest to its centre."""
+        distances = self.distances(features)
+        inside = [np.flatnonzero(self.labels == k) for k in range(len(self.centers))]
+        return [rows[np.argsort(distances[rows, k], kind="stable")[:count]] for k, rows in enumerate(inside)]
+
 
 def group(
     features: Float[np.ndarray, "n p"],

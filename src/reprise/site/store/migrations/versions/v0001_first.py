@@ -317,5 +317,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """There is nothing before."""
-    raise NotImplementedError
+    """Take everything away: before this there is nothing."""
+    connection = op.get_bind()
+    made = sa.MetaData()
+    made.reflect(connection, only=lambda name, _: name != "alembic_version" and not name.startswith("paper_words"))
+    if connection.dialect.name == "sqlite":
+        for trigger in ("added", "removed", "changed"):
+            op.execute(f"drop trigger paper_words_{trigger}")
+        op.execute("drop table paper_words")
+    made.drop_all(connection)
