@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from reprise.cli import workbench as workbench_commands
+from reprise.cli.output import EXIT_ERROR, EXIT_INTERRUPTED, Json, escaped, print_json, stderr, stdout
 from reprise.errors import InvalidInputError, RepriseError
 from reprise.site import commands as site_commands
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
 
 app = typer.Typer(
     help="Reprise: daily papers you can run. Use each method on your own data, and measure its claims again.",
@@ -24,7 +21,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-EXIT_ERROR, EXIT_INTERRUPTED = 2, 130
 ALL = "all"
 
 
@@ -36,7 +32,6 @@ class ScaleName(StrEnum):
     full = "full"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
 Slug = Annotated[str, typer.Argument(help="Name of the paper, as in `reprise papers`.")]
 
@@ -46,7 +41,7 @@ def main() -> None:
     try:
         app()
     except RepriseError as problem:
-        _stderr().print(f"[bold red]Error:[/bold red] {_escape(str(problem))}", soft_wrap=True)
+        stderr().print(f"[bold red]Error:[/bold red] {escaped(str(problem))}", soft_wrap=True)
         sys.exit(EXIT_ERROR)
 
 
@@ -65,7 +60,7 @@ def papers(
 
     found = catalogue.papers(family=family, task=task, status=status, query=query)
     if as_json:
-        _print_json([_paper_facts(paper) for paper in found])
+        print_json([_paper_facts(paper) for paper in found])
         return
     table = Table(title=f"{len(found)} papers", title_justify="left")
     for name in ("slug", "family", "status"):
@@ -74,7 +69,7 @@ def papers(
     table.add_column("title", no_wrap=True, overflow="ellipsis")
     for paper in found:
         table.add_row(paper.slug, paper.family, paper.status, paper.title)
-    _stdout().print(table)
+    stdout().print(table)
 
 
 @app.command()
@@ -85,15 +80,15 @@ def show(slug: Slug, as_json: Json = False) -> None:
     paper = catalogue.paper(slug)
     result = ledger.committed(slug)
     if as_json:
-        _print_json(_paper_facts(paper) | {"result": result.model_dump(mode="json", by_alias=True) if result else None})
+        print_json(_paper_facts(paper) | {"result": result.model_dump(mode="json", by_alias=True) if result else None})
         return
-    console = _stdout()
-    console.print(f"[bold]{_escape(paper.title)}[/bold]")
+    console = stdout()
+    console.print(f"[bold]{escaped(paper.title)}[/bold]")
     line = [", ".join(paper.authors), str(paper.date), paper.venue, paper.arxiv_url, paper.code]
     console.print(" · ".join(part for part in line if part), style="dim")
-    console.print(f"\n{_escape(paper.summary)}\n")
+    console.print(f"\n{escaped(paper.summary)}\n")
     for figure in paper.figures:
-        console.print(f"  the paper: {_escape(f'{figure.metric}: {figure.value} ({figure.data}; {figure.verified})')}")
+        console.print(f"  the paper: {escaped(f'{figure.metric}: {figure.value} ({figure.data}; {figure.verified})')}")
     if result:
         from reprise import claims
         from reprise.report import claim_table
@@ -141,15 +136,15 @@ def run(
         "resume": resume,
         "out": out,
     }
-    console = _stdout()
+    console = stdout()
     results: list[Any] = []
     failures: list[str] = []
     for slug in claims.runnable() if every else slugs:
         try:
-            with RunProgress(_stderr()) as progress:
+            with RunProgress(stderr()) as progress:
                 result = runner.run([slug], on_event=progress.show, **settings)[0]
         except KeyboardInterrupt:
-            _stderr().print(f"Stopped. Finished trials are kept in {out}; the same command with --resume continues.")
+            stderr().print(f"Stopped. Finished trials are kept in {out}; the same command with --resume continues.")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except RepriseError as problem:
             if not every or isinstance(problem, InvalidInputError):  # a wrong setting is wrong for every paper
@@ -166,9 +161,9 @@ def run(
             console.print(table)
         console.print(f"Results: {out / slug}.json   Report: {page}", soft_wrap=True)
     if as_json:
-        _print_json([result.model_dump(mode="json", by_alias=True) for result in results])
+        print_json([result.model_dump(mode="json", by_alias=True) for result in results])
     for failure in failures:
-        _stderr().print(f"[bold red]Not measured:[/bold red] {_escape(failure)}", soft_wrap=True)
+        stderr().print(f"[bold red]Not measured:[/bold red] {escaped(failure)}", soft_wrap=True)
     if failures:
         raise typer.Exit(EXIT_ERROR)
 
@@ -192,12 +187,12 @@ def ledger(
         if folder is None:
             raise InvalidInputError("Name the folder to take from: `reprise ledger --adopt --from FOLDER`.")
         taken = book.adopt(folder, force=force)
-        _stderr().print(f"Taken into the ledger: {', '.join(taken) or 'nothing'}.")
+        stderr().print(f"Taken into the ledger: {', '.join(taken) or 'nothing'}.")
     results = book.all_in(folder) if folder is not None else book.all_committed()
     if as_json:
-        _print_json([result.model_dump(mode="json", by_alias=True) for result in results])
+        print_json([result.model_dump(mode="json", by_alias=True) for result in results])
     else:
-        _stdout().print(ledger_table(results))
+        stdout().print(ledger_table(results))
 
 
 @app.command()
@@ -216,7 +211,7 @@ def report(
     result = book.read(path) if path.is_file() and not committed else book.committed(slug)
     if result is None:
         raise InvalidInputError(f"{slug} has no results in {out} nor in the ledger; `reprise run {slug}` makes some.")
-    _stdout().print(str(write_paper_page(result, out / f"{slug}.html")), soft_wrap=True)
+    stdout().print(str(write_paper_page(result, out / f"{slug}.html")), soft_wrap=True)
 
 
 @app.command()
@@ -228,7 +223,7 @@ def data(as_json: Json = False) -> None:
 
     listed = sources.all_sources()
     if as_json:
-        _print_json(
+        print_json(
             [
                 {
                     "name": source.name,
@@ -250,138 +245,7 @@ def data(as_json: Json = False) -> None:
     for source in listed:
         here = "[green]yes[/green]" if source.here() else "no"
         table.add_row(source.name, here, source.title, source.licence, ", ".join(source.serves), source.obtain)
-    _stdout().print(table)
-
-
-@app.command()
-def bench(
-    task: Annotated[str, typer.Argument(help="What to do with the data, such as `cluster`.")],
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="npy, npz, csv, tsv, parquet, safetensors or jsonl; FILE:KEY for one array of several. For "
-            "graph-classify a TU folder, or a txt file in GIN's form; for hierarchy a table with title or abstract."
-        ),
-    ],
-    labels: Annotated[
-        str | None,
-        typer.Option(help="A file with the labels, or a column of the data; for discover some missing, empty or -1."),
-    ] = None,
-    truth: Annotated[
-        str | None, typer.Option(help="discover: a file or column with every row's true class, for scores only.")
-    ] = None,
-    n_clusters: Annotated[
-        int | None, typer.Option(help="How many clusters or classes; else as many as labels, or estimated.", min=2)
-    ] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            help="graph-classify: stratified folds to test on, 10 unless given; proportions: folds of bags, 5.", min=2
-        ),
-    ] = None,
-    groups: Annotated[
-        str | None, typer.Option(help="proportions: the bag of each row, a column of the data or a file.")
-    ] = None,
-    proportions: Annotated[
-        str | None,
-        typer.Option(
-            help="proportions: each bag's share or number of positives, a column of the data or a file of bags and "
-            "numbers; counted from the labels unless given."
-        ),
-    ] = None,
-    budget: Annotated[str, typer.Option(help="Time for all methods together, such as 90s, 10m or 1h.")] = "10m",
-    scale: Annotated[
-        str | None,
-        typer.Option(help="auto (default), standard: columns to one spread, unit: rows to length 1, or none."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the report and labels; reprise-bench/DATA unless given.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Compare every method for a task, and the standard ones, on your own data; writes a report and the best answer."""
-    from reprise import workbench
-    from reprise.workbench.terminal import leaderboard
-
-    settings: dict[str, Any] = {
-        name: value
-        for name, value in (
-            ("n_clusters", n_clusters),
-            ("truth", truth),
-            ("scale", scale),
-            ("folds", folds),
-            ("groups", groups),
-            ("proportions", proportions),
-        )
-        if value is not None
-    }
-    folder = out if out is not None else Path("reprise-bench") / Path(data).resolve().stem
-    try:
-        board = workbench.bench(task, data, labels, budget=budget, seed=seed, **settings)
-    except KeyboardInterrupt:
-        _stderr().print("Stopped before any method had finished.")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    if as_json:
-        _print_json(board.to_json())
-    else:
-        console = _stdout()
-        console.print(leaderboard(board, console.width))
-    board.need_one()
-    files = board.write(folder)
-    beside = ", ".join(path.name for path in files[1:])
-    _stderr().print(f"Report: {_escape(str(files[0]))}   Beside it: {beside}", soft_wrap=True)
-    if board.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-
-
-@app.command("inspect")
-def inspect_(
-    model: Annotated[
-        str, typer.Argument(help="A packaged model, a folder, or a name on the Hugging Face hub.")
-    ] = "smollm2-135m-instruct",
-    sections: Annotated[
-        str | None, typer.Option(help="Only these, with commas between, such as retrieval,times; all unless given.")
-    ] = None,
-    budget: Annotated[str, typer.Option(help="Time for all sections together, such as 90s, 10m or 1h.")] = "8m",
-    seed: Annotated[int, typer.Option(help="All randomness comes from it.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
-    resume: Annotated[bool, typer.Option("--resume", help="Keep finished sections of an interrupted run.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the report; reprise-inspect/MODEL unless given.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Find out what is in a language model, each finding beside its control; writes a report."""
-    from reprise import workbench
-    from reprise.workbench.inspection.subject import folder_name
-    from reprise.workbench.inspection.terminal import findings
-
-    folder = out if out is not None else Path("reprise-inspect") / folder_name(model)
-    chosen = None if sections is None else [name for part in sections.split(",") if (name := part.strip())]
-    try:
-        inspection = workbench.inspect_model(
-            model,
-            sections=chosen,
-            budget=budget,
-            seed=seed,
-            device=device,
-            dtype=dtype,
-            resume=resume,
-            out=folder,
-        )
-    except KeyboardInterrupt:
-        _stderr().print("Stopped before any section had ended.")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-    if as_json:
-        _print_json(inspection.to_json())
-    else:
-        _stdout().print(findings(inspection))
-    _stderr().print(f"Report: {_escape(str(folder / 'index.html'))}", soft_wrap=True)
-    if inspection.interrupted:
-        raise typer.Exit(EXIT_INTERRUPTED)
-    inspection.need_one()
+    stdout().print(table)
 
 
 def _seeds(text: str) -> int | list[int]:
@@ -407,26 +271,5 @@ def _paper_facts(paper: Any) -> dict[str, Any]:
     }
 
 
-def _print_json(content: Any) -> None:
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def _stdout() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
+workbench_commands.register(app)
 site_commands.register(app)
