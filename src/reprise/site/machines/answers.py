@@ -113,7 +113,7 @@ class SearchAnswer(_Answer):
 
 def paper_answer(site: Site, paper: Paper) -> PaperAnswer:
     """Tell of a paper."""
-    name = paper.slug or paper.arxiv or str(paper.id)
+    name = paper.name
     base = site.settings.base_url
     labels: dict[str, list[str]] = {"category": [], "task": []}
     for label in paper.labels:

@@ -84,7 +84,7 @@ def atom(site: Site, title: str, address: str, papers: Sequence[Paper]) -> bytes
     _link(root, base, "alternate", "text/html")
     for paper in papers:
         entry = ElementTree.SubElement(root, f"{{{_ATOM}}}entry")
-        page = f"{base}/papers/{paper.slug or paper.arxiv or paper.id}"
+        page = f"{base}/papers/{paper.name}"
         _text(entry, "title", " ".join(paper.title.split()))
         _text(entry, "id", f"{base}/papers/{paper.id}")
         _text(entry, "published", _moment(_day(paper.day)))

@@ -17,6 +17,8 @@ Identity = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER keys cou
 Json = JSON().with_variant(JSONB, "postgresql")
 
 SHOWN, PENDING, REJECTED = "shown", "pending", "rejected"
+LARGEST_ID = 2**62
+"""No row has a larger number; one that is asked for names nothing."""
 
 
 class Base(DeclarativeBase):
@@ -89,6 +91,11 @@ class Paper(Base):
     labels: Mapped[list[Label]] = relationship(
         back_populates="paper", cascade="all, delete-orphan", passive_deletes=True, lazy="raise_on_sql"
     )
+
+    @property
+    def name(self) -> str:
+        """The paper's name in addresses: its slug, its arXiv id, or its number."""
+        return self.slug or self.arxiv or str(self.id)
 
 
 class Label(Base):

@@ -14,14 +14,13 @@ from reprise.site.accounts.export import delete_account, export_account, export_
 from reprise.site.accounts.library import change_list, create_list, lists_of, papers_on, save_search
 from reprise.site.store.feed import Page, page_of
 from reprise.site.store.papers import plain
-from reprise.site.store.tables import Account, Note, Paper, ReadingList, SavedSearch, Vote
+from reprise.site.store.tables import LARGEST_ID, Account, Note, Paper, ReadingList, SavedSearch, Vote
 from reprise.site.web.context import SESSION_COOKIE, KnownReader, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
 from reprise.site.web.pages.marks import own_list
 from reprise.site.web.render import page
 
 router = APIRouter()
-_LARGEST = 2**62
 _LONGEST_NAME = 80
 
 
@@ -123,7 +122,7 @@ def show_list(
     page_number: Annotated[int, Query(alias="page", ge=1, le=1000)] = 1,
 ) -> HTMLResponse:
     """Show a list: to everyone if it is public, else to its owner."""
-    found = session.get(ReadingList, number) if 0 < number < _LARGEST else None
+    found = session.get(ReadingList, number) if 0 < number < LARGEST_ID else None
     own = found is not None and reader is not None and found.account_id == reader.id
     if found is None or not (own or found.public):
         raise HTTPException(404, "There is no such list here.")
@@ -175,7 +174,7 @@ def keep_search(
 @router.post("/searches/{number}/delete")
 def drop_search(session: Writing, reader: KnownReader, number: int) -> Response:
     """Drop a saved search."""
-    found = session.get(SavedSearch, number) if 0 < number < _LARGEST else None
+    found = session.get(SavedSearch, number) if 0 < number < LARGEST_ID else None
     if found is None or found.account_id != reader.id:
         raise HTTPException(404, "There is no such search of yours.")
     session.delete(found)

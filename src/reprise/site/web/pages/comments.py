@@ -9,14 +9,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from reprise.site.accounts.comments import LONGEST, add_comment, remove_comment
 from reprise.site.accounts.markdown import to_html
-from reprise.site.store.tables import Comment, Paper
+from reprise.site.store.tables import LARGEST_ID, Comment, Paper
 from reprise.site.web.context import KnownReader, SiteHere, Writing
 from reprise.site.web.pages.marks import shown_paper
 from reprise.site.web.render import page
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=LONGEST + 1000)]
-_LARGEST = 2**62
 
 
 @router.post("/papers/{number}/comments", response_class=HTMLResponse)
@@ -27,7 +26,7 @@ def write(
     reader: KnownReader,
     number: int,
     text: Text = "",
-    parent: Annotated[int | None, Form(ge=1, lt=_LARGEST)] = None,
+    parent: Annotated[int | None, Form(ge=1, lt=LARGEST_ID)] = None,
     preview: Annotated[bool, Form()] = False,
 ) -> Response:
     """Keep a comment, or show how it would look."""
@@ -42,7 +41,7 @@ def write(
 @router.post("/comments/{number}/remove")
 def remove(session: Writing, reader: KnownReader, number: int) -> Response:
     """Remove a comment of one's own; moderators remove any."""
-    comment = session.get(Comment, number) if 0 < number < _LARGEST else None
+    comment = session.get(Comment, number) if 0 < number < LARGEST_ID else None
     if comment is None or (comment.account_id != reader.id and not reader.admin):
         raise HTTPException(404, "There is no such comment of yours.")
     remove_comment(session, comment)
@@ -50,4 +49,4 @@ def remove(session: Writing, reader: KnownReader, number: int) -> Response:
 
 
 def _address(paper: Paper) -> str:
-    return f"/papers/{paper.slug or paper.arxiv or paper.id}"
+    return f"/papers/{paper.name}"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from reprise.site.accounts.library import create_list, set_listed, set_note, set_read
 from reprise.site.accounts.moderation import claim_authorship
 from reprise.site.accounts.votes import set_vote
-from reprise.site.store.tables import SHOWN, Paper, ReadingList
+from reprise.site.store.tables import LARGEST_ID, SHOWN, Paper, ReadingList
 from reprise.site.web.context import KnownReader, Reader, SiteHere, Writing
 from reprise.site.web.guard import form_token
 from reprise.site.web.render import environment
@@ -20,12 +20,11 @@ from reprise.site.web.targets import local_target
 router = APIRouter()
 
 On = Annotated[bool, Form()]
-_LARGEST = 2**62
 
 
 def shown_paper(session: Session, number: int) -> Paper:
     """Give a paper that is shown, or answer 404."""
-    paper = session.get(Paper, number) if 0 < number < _LARGEST else None
+    paper = session.get(Paper, number) if 0 < number < LARGEST_ID else None
     if paper is None or paper.state != SHOWN:
         raise HTTPException(404, "There is no such paper here.")
     return paper
@@ -77,7 +76,7 @@ def put_on_list(
     session: Writing,
     reader: KnownReader,
     number: int,
-    list_id: Annotated[int, Form(alias="list", ge=0, lt=_LARGEST)] = 0,
+    list_id: Annotated[int, Form(alias="list", ge=0, lt=LARGEST_ID)] = 0,
     name: Annotated[str, Form(max_length=200)] = "",
     on: On = True,
 ) -> Response:
@@ -98,7 +97,7 @@ def wrote(request: Request, session: Writing, reader: KnownReader, number: int) 
 
 def own_list(session: Session, reader: Reader, number: int) -> ReadingList:
     """Give a list of the reader's own, or answer 404."""
-    found = session.get(ReadingList, number) if 0 < number < _LARGEST else None
+    found = session.get(ReadingList, number) if 0 < number < LARGEST_ID else None
     if found is None or found.account_id != reader.id:
         raise HTTPException(404, "There is no such list of yours.")
     return found

@@ -39,7 +39,7 @@ def paper_named(session: Session, name: str) -> Paper:
 
 def address(paper: Paper) -> str:
     """Give the address of a paper's page."""
-    return f"/papers/{paper.slug or paper.arxiv or paper.id}"
+    return f"/papers/{paper.name}"
 
 
 @router.get("/papers/{name:path}/cite", response_class=PlainTextResponse)
@@ -49,7 +49,7 @@ def citation(
     """Give a paper's citation as a file."""
     paper = paper_named(session, name)
     kind, suffix = STYLES[style]
-    filename = f"{(paper.slug or paper.arxiv or str(paper.id)).replace('/', '-')}.{suffix}"
+    filename = f"{paper.name.replace('/', '-')}.{suffix}"
     return Response(
         cite(paper, style), media_type=kind, headers={"content-disposition": f'inline; filename="{filename}"'}
     )
