@@ -34,6 +34,7 @@ from reprise.site.store.tables import (
 )
 from reprise.site.store.types import now
 from reprise.site.web.app import PAGES
+from reprise.site.web.pages import submit as submit_page
 
 
 def token_of(page):
@@ -222,7 +223,7 @@ def test_counts_do_not_drift_when_many_vote_at_once(store, paper, people):
 
 
 def test_a_visitor_counts_once_a_day_and_programs_never(browser, client, store, paper):
-    views = client.app.state.site.parts["views"]
+    views = client.app.state.site.views
     for agent in ("Mozilla/5.0", "Mozilla/5.0", "Another/1.0", "Googlebot/2.1", "curl/8", ""):
         browser.get("/papers/2611.00001", headers={"user-agent": agent})
     assert views.flush() == 2
@@ -355,9 +356,9 @@ def test_markdown_does_nothing_but_be_read(attack):
         assert 'rel="nofollow' in link
 
 
-def test_submissions_wait_for_a_moderator(browser, client, store):
+def test_submissions_wait_for_a_moderator(browser, client, store, monkeypatch):
     site = client.app.state.site
-    site.parts["lookup"] = lambda _, text: record(7, arxiv=text, title="Proposed")
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text, title="Proposed"))
     browser.log_in(store)
     assert browser.post("/submit", {"paper": "2611.00007"}).headers["location"] == "/submit"
     browser.post("/submit", {"paper": "2611.00007"})  # again: nothing new
@@ -374,9 +375,9 @@ def test_submissions_wait_for_a_moderator(browser, client, store):
     assert browser.post("/submit", {"paper": "2611.00007"}).headers["location"] == "/papers/2611.00007"
 
 
-def test_a_rejected_paper_is_not_proposed_again(browser, client, store):
+def test_a_rejected_paper_is_not_proposed_again(browser, client, store, monkeypatch):
     site = client.app.state.site
-    site.parts["lookup"] = lambda _, text: record(7, arxiv=text)
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text))
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     browser.log_in(store)
     browser.post("/submit", {"paper": "2611.00007"})
@@ -387,11 +388,11 @@ def test_a_rejected_paper_is_not_proposed_again(browser, client, store):
     assert "not taken" in browser.post("/submit", {"paper": "2611.00007"}).text
 
 
-def test_what_cannot_be_looked_up_is_told(browser, client, store):
+def test_what_cannot_be_looked_up_is_told(browser, store, monkeypatch):
     def fail(_, text):
         raise InvalidInputError(f"{text} is no arXiv id.")
 
-    client.app.state.site.parts["lookup"] = fail
+    monkeypatch.setattr(submit_page, "lookup", fail)
     browser.log_in(store)
     answer = browser.post("/submit", {"paper": "https://evil.example/paper.pdf"})
     assert answer.status_code == 422

@@ -27,7 +27,7 @@ from reprise.site.mail.subscriptions import Wish, confirm, topic_query
 from reprise.site.store.feed import Filter, find_paper
 from reprise.site.store.tables import Account, Embedding, Mail, Paper, Subscription, Vote
 from reprise.site.store.types import WIDTH, now
-from reprise.site.web.tokens import Signer
+from reprise.site.tokens import Signer
 
 pytest.importorskip("aiosmtpd")
 
@@ -482,7 +482,7 @@ def test_the_development_server_shows_its_mails(settings, store):
         browser = Browser(client)
         browser.post("/login", {"email": "ada@example.org"})
         site = client.app.state.site
-        deliver(store, MailServer.of_url(site.parts["mail sink"].url), settings.mail_from)
+        deliver(store, MailServer.of_url(site.mail_sink.url), settings.mail_from)
         page = client.get("/dev/mail").text
         assert 'href="http://testserver/login/' in page
 

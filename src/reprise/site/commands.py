@@ -136,7 +136,7 @@ def digest(
     from reprise.site.mail.digest import due, write_digests
     from reprise.site.mail.smtp import MailServer
     from reprise.site.store.types import now
-    from reprise.site.web.tokens import Signer
+    from reprise.site.tokens import Signer
 
     day = _day(date, "--date") or now().date()
     settings = settings_of(folder, database)

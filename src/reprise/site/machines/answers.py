@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from reprise.errors import InvalidInputError
 from reprise.site.run_card import RunCard, run_card
 from reprise.site.store.feed import Filter, Order, Page, Span, days_of, feed, find_paper, latest_day
 from reprise.site.store.tables import Paper
@@ -223,17 +222,8 @@ def run_card_answer(paper: Paper) -> RunCardAnswer:
 
 
 def search_answer(site: Site, session: Session, text: str, page: int = 1, size: int = 20) -> SearchAnswer:
-    """Search papers by words and meaning.
-
-    Raises
-    ------
-    InvalidInputError
-        If this site runs without search.
-    """
-    searcher = site.parts.get("searcher")
-    if searcher is None:
-        raise InvalidInputError("This site runs without search.")
-    found = searcher.search(session, text, page=page, size=size)
+    """Search papers by words and meaning."""
+    found = site.searcher.search(session, text, page=page, size=size)
     return SearchAnswer(
         query=text,
         hits=[HitAnswer(paper=paper_answer(site, hit.paper), why=hit.why) for hit in found.hits],

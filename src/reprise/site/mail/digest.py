@@ -15,10 +15,10 @@ from reprise.site.mail.personal import rank
 from reprise.site.mail.subscriptions import describe, manage_link, topic_filter, unsubscribe_link
 from reprise.site.settings import Settings
 from reprise.site.store import Store
+from reprise.site.store.feed import verdicts_of
 from reprise.site.store.tables import SHOWN, Account, Paper, Subscription
-from reprise.site.web.pages.feed import verdicts_of
-from reprise.site.web.render import environment
-from reprise.site.web.tokens import Signer
+from reprise.site.templating import environment
+from reprise.site.tokens import Signer
 
 MOST_PAPERS = 25
 _CONSIDERED = 2000

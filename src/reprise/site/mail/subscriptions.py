@@ -18,8 +18,8 @@ from reprise.site.store.feed import Filter
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import Subscription
 from reprise.site.store.types import now
-from reprise.site.web.render import environment
-from reprise.site.web.tokens import Signer
+from reprise.site.templating import environment
+from reprise.site.tokens import Signer
 
 Frequency = Literal["daily", "weekly"]
 Scope = Literal["all", "topic", "search", "personal"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from reprise.site.store.tables import SHOWN, Label, Paper
+from reprise.site.store.tables import SHOWN, Label, Paper, VerdictEvent
 
 Span = Literal["day", "week", "month"]
 Order = Literal["top", "trending", "new"]
@@ -139,6 +139,23 @@ def _neighbour(session: Session, narrowed: Filter | None, condition: Any, *, lat
     order = Paper.day.desc() if latest else Paper.day
     statement = (narrowed or Filter()).narrow(select(Paper.day).where(Paper.state == SHOWN, condition))
     return session.scalar(statement.order_by(order).limit(1))
+
+
+def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:
+    """Give the verdicts on each paper's claims: those that hold first."""
+    running = [paper.id for paper in papers if paper.runs]
+    if not running:
+        return {}
+    verdicts: dict[int, list[str]] = {}
+    rows = session.execute(
+        select(VerdictEvent.paper_id, VerdictEvent.verdict).where(
+            VerdictEvent.paper_id.in_(running), VerdictEvent.scale != "quick"
+        )
+    )
+    for paper_id, verdict in rows:
+        verdicts.setdefault(paper_id, []).append(verdict)
+    order = ("holds", "undecided", "does not hold")
+    return {paper_id: sorted(several, key=order.index) for paper_id, several in verdicts.items()}
 
 
 def find_paper(session: Session, name: str) -> Paper | None:

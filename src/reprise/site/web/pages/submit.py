@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from reprise.errors import RepriseError
 from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, submit, waiting
-from reprise.site.settings import Settings
-from reprise.site.store.papers import PaperRecord
+from reprise.site.ingest import lookup
 from reprise.site.store.tables import Paper, Submission
 from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.render import page
@@ -42,7 +41,6 @@ def propose(
 ) -> Response:
     """Look a paper up on arXiv and put it into the queue."""
     site.limiter.hit(site.settings.comment_rate, "submit", str(reader.id))
-    lookup = site.parts.get("lookup") or _lookup
     try:
         record = lookup(site.settings, paper.strip())
         with site.store.writing() as session:
@@ -80,10 +78,3 @@ def judge_author(
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
     return RedirectResponse("/moderate", 303)
-
-
-def _lookup(settings: Settings, text: str) -> PaperRecord:
-    from reprise.site import ingest
-
-    record: PaperRecord = ingest.lookup(settings, text)
-    return record
