@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from reprise.catalogue import FAMILIES, TASKS
-from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
+from reprise.site.store.feed import LAST_DAY, Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
 from reprise.site.store.tables import Paper, VerdictEvent
 from reprise.site.store.types import now
 from reprise.site.web.context import Reading, Site, find_reader
@@ -22,7 +22,6 @@ from reprise.site.web.render import page
 
 router = APIRouter()
 
-_LAST = datetime.date(9998, 1, 1)
 _RECOUNT = 600.0
 
 
@@ -51,7 +50,7 @@ def front(
 ) -> HTMLResponse:
     """Show the papers of a day, a week or a month, most voted first; an empty today shows the latest day with some."""
     today = now().date()
-    asked = min(date or today, _LAST)
+    asked = min(date or today, LAST_DAY)
     day = asked
     if date is None:
         day = latest_day(session, today, filters) or today
