@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,7 +101,8 @@ def open_store(url: str, revision: str = "head") -> Store:
         raise InvalidInputError(f"The database's address is not understood: {problem}") from problem
     if engine.dialect.name == "sqlite":
         try:
-            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+            if not str(address.database).startswith("file:"):  # which says itself how it is opened
+                _make_private(Path(str(address.database)))
         except OSError as problem:
             raise InvalidInputError(f"The database {address.database} cannot be used: {problem}") from problem
         _prepare_sqlite(engine)
@@ -136,6 +139,13 @@ def migrate(store: Store, revision: str = "head") -> None:
             command.upgrade(config, revision)
         except CommandError as problem:
             raise InvalidInputError(f"The database was written by another version of the site: {problem}") from problem
+
+
+def _make_private(database: Path) -> None:
+    """Make the file, if there is none, such that other users of the machine cannot read it."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _arguments(backend: str) -> dict[str, Any]:

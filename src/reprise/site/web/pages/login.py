@@ -62,9 +62,7 @@ def confirm(request: Request, session: Reading, secret: str, back: Back = "/") -
 
 
 @router.post("/login/{secret}")
-def enter(
-    request: Request, site: SiteHere, secret: str, back: BackField = "/"
-) -> Response:
+def enter(request: Request, site: SiteHere, secret: str, back: BackField = "/") -> Response:
     """Use the link and log in."""
     with site.store.writing() as session:
         cookie = use_link(session, site.settings, secret)
