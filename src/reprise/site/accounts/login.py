@@ -7,13 +7,13 @@ import re
 import secrets
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
 from reprise.site.digests import digest
 from reprise.site.mail.outbox import enqueue
 from reprise.site.settings import Settings
+from reprise.site.store import add_once
 from reprise.site.store.tables import Account, LoginSession, LoginToken
 from reprise.site.store.types import now
 
@@ -109,11 +109,8 @@ def log_out(session: Session, secret: str, *, everywhere: bool = False) -> None:
 def _account(session: Session, email: str) -> Account:
     account = session.scalar(select(Account).where(Account.email == email))
     if account is None:
-        try:
-            with session.begin_nested():
-                session.add(account := Account(email=email))
-        except IntegrityError:  # two links of one address at once
-            account = session.scalars(select(Account).where(Account.email == email)).one()
+        add_once(session, Account(email=email))
+        account = session.scalars(select(Account).where(Account.email == email)).one()
     return account
 
 

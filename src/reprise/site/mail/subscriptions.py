@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.catalogue import FAMILIES, TASKS
@@ -17,6 +16,7 @@ from reprise.errors import InvalidInputError
 from reprise.site.mail.outbox import enqueue
 from reprise.site.search.query import parse
 from reprise.site.settings import Settings
+from reprise.site.store import add_once
 from reprise.site.store.feed import Filter
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import Subscription
@@ -169,12 +169,7 @@ def confirm(session: Session, wish: Wish) -> Subscription:
         raise InvalidInputError(f"This address has {MOST} subscriptions already; end one first.")
     at = now()
     made = Subscription(**wish._asdict(), confirmed=at, sent_through=at.date() - datetime.timedelta(days=1))
-    try:
-        with session.begin_nested():
-            session.add(made)
-    except IntegrityError:  # two clicks at once
-        return confirm(session, wish)
-    return made
+    return made if add_once(session, made) else confirm(session, wish)
 
 
 def manage_link(settings: Settings, signer: Signer, email: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
@@ -71,6 +71,16 @@ class Store:
         self.engine.dispose()
         if self._passing is not None:
             self._passing.cleanup()
+
+
+def add_once(session: Session, row: Any) -> bool:
+    """Add a row, unless another request has just added the same one; say whether it was added."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
 
 
 def open_store(url: str, revision: str = "head") -> Store:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
@@ -55,6 +55,7 @@ _MESSAGES = {
     404: "There is no such page here.",
     405: "This address does not answer that way.",
     408: "This took too long to arrive. Try again.",
+    409: "Something else has just changed the same thing. Go back, look, and try again.",
     413: "This is more than the site takes at once.",
     429: "You are quicker than this site can take. Wait a moment, then try again.",
     500: "Something went wrong here. It is not your doing; it has been written down.",
@@ -146,6 +147,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     async def not_kept(request: Request, _: DataError) -> Response:
         return _error(request, 400, "The request holds characters or numbers that cannot be looked up.")
+
+    @app.exception_handler(IntegrityError)
+    async def at_once(request: Request, _: IntegrityError) -> Response:
+        return _error(request, 409)
 
     @app.exception_handler(TooMany)
     async def too_many(request: Request, problem: TooMany) -> Response:
