@@ -476,15 +476,20 @@ def test_the_development_server_shows_its_mails(settings, store):
 
     from reprise.site.web.app import create_app
 
-    with TestClient(
-        create_app(settings.model_copy(update={"mail_sink": True}), store), follow_redirects=False
-    ) as client:
+    here = {"base_url": "http://127.0.0.1:8000", "client": ("127.0.0.1", 5000), "follow_redirects": False}
+    with TestClient(create_app(settings.model_copy(update={"mail_sink": True}), store), **here) as client:
         browser = Browser(client)
         browser.post("/login", {"email": "ada@example.org"})
         site = client.app.state.site
         deliver(store, MailServer.of_url(site.mail_sink.url), settings.mail_from)
         page = client.get("/dev/mail").text
         assert 'href="http://testserver/login/' in page
+        assert client.get("/dev/mail", headers={"host": "localhost:8000"}).status_code == 200
+        for elsewhere in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "10.0.0.7", "["):
+            assert client.get("/dev/mail", headers={"host": elsewhere}).status_code == 403, elsewhere
+        client._transport.client = ("10.0.0.7", 5000)
+        for address in ("/dev/mail", "/dev/mail/0.html"):
+            assert client.get(address).status_code == 403
 
 
 def test_other_servers_show_no_mails(client):

@@ -68,7 +68,8 @@ def serve(
     console.print(f"Read it at [bold]http://{host}:{port}[/bold]; Ctrl-C stops it.")
     if not settings.mail_sink and not settings.smtp_url.get_secret_value():
         console.print("No mail server is set (REPRISE_SITE_SMTP_URL), so mails wait; --mail-sink shows them instead.")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    # Which proxies are believed is for the site's own setting to say (`trusted_proxies`), not for uvicorn's default.
+    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False)
 
 
 def ingest(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -23,6 +25,7 @@ from reprise.site.tokens import Signer
 MOST_PAPERS = 25
 _CONSIDERED = 2000
 _DAY = datetime.timedelta(days=1)
+_LOG = logging.getLogger("reprise.site")
 
 
 class Finds(Protocol):
@@ -34,11 +37,12 @@ class Finds(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """How many digests were written, were due but had no papers, and had been written before."""
+    """How many digests were written, were due but had no papers, had been written before, and could not be written."""
 
     written: int = 0
     empty: int = 0
     before: int = 0
+    failed: int = 0
 
 
 def write_digests(
@@ -47,28 +51,18 @@ def write_digests(
     """Write the digests that are due on `day` into the outbox: daily ones, and on Mondays weekly ones.
 
     Each holds the papers of the days after the last one that was sent, up to the day before `day`. A mail and the note
-    that it was written go into one transaction, so that a second run, or one after a kill, writes no digest twice.
+    that it was written go into one transaction, so that a second run, or one after a kill, writes no digest twice. One
+    that cannot be written holds up no other, and is tried again by the next run.
     """
-    through = day - _DAY
-    written = empty = before = 0
+    outcomes: Counter[str] = Counter()
     for number in due(store, day):
-        with store.writing() as session:
-            subscription = session.scalar(select(Subscription).where(Subscription.id == number).with_for_update())
-            if subscription is None or (subscription.sent_through is not None and subscription.sent_through >= through):
-                before += 1
-                continue
-            first = (subscription.sent_through or through - _DAY) + _DAY
-            papers, why = _papers(session, subscription, first, through, searcher)
-            subscription.sent_through = through
-            if not papers:
-                empty += 1
-                continue
-            key = f"digest {subscription.id} {day.isoformat()}"
-            if _enqueue(session, settings, signer, subscription, papers, why, first, through, key):
-                written += 1
-            else:
-                before += 1
-    return Written(written, empty, before)
+        try:
+            with store.writing() as session:
+                outcomes[_write(session, settings, signer, number, day, searcher)] += 1
+        except Exception:
+            _LOG.exception("the digest of subscription %d could not be written", number)
+            outcomes["failed"] += 1
+    return Written(**outcomes)
 
 
 def due(store: Store, day: datetime.date) -> Sequence[int]:
@@ -84,6 +78,28 @@ def due(store: Store, day: datetime.date) -> Sequence[int]:
             )
             .order_by(Subscription.id)
         ).all()
+
+
+def _write(
+    session: Session,
+    settings: Settings,
+    signer: Signer,
+    number: int,
+    day: datetime.date,
+    searcher: Finds | None,
+) -> Literal["written", "empty", "before"]:
+    through = day - _DAY
+    subscription = session.scalar(select(Subscription).where(Subscription.id == number).with_for_update())
+    if subscription is None or (subscription.sent_through is not None and subscription.sent_through >= through):
+        return "before"
+    first = (subscription.sent_through or through - _DAY) + _DAY
+    papers, why = _papers(session, subscription, first, through, searcher)
+    subscription.sent_through = through
+    if not papers:
+        return "empty"
+    key = f"digest {subscription.id} {day.isoformat()}"
+    fresh = _enqueue(session, settings, signer, subscription, papers, why, first, through, key)
+    return "written" if fresh else "before"
 
 
 def _papers(

@@ -15,6 +15,8 @@ from reprise.site.store.tables import SHOWN, Label, Paper, VerdictEvent
 Span = Literal["day", "week", "month"]
 Order = Literal["top", "trending", "new"]
 PAGE_SIZE = 30
+LAST_DAY = datetime.date(9998, 12, 31)
+"""Later days are taken for this one: the week or month after it is still a date."""
 MAX_PAGE = 1000
 
 Selection = TypeVar("Selection", bound=Select[Any])
@@ -75,6 +77,7 @@ def days_of(span: Span, day: datetime.date) -> tuple[datetime.date, datetime.dat
     >>> [str(end) for end in days_of("month", datetime.date(2024, 2, 10))]
     ['2024-02-01', '2024-02-29']
     """
+    day = min(day, LAST_DAY)
     if span == "day":
         return day, day
     if span == "week":

@@ -6,13 +6,19 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+LONGEST_BACK = 500
+"""Letters of an address that a log-in leads back to."""
+
 
 def local_target(request: Request, address: str) -> str:
     """Give the path and query of an address of this site; anything else becomes the front page."""
     if "\\" in address or any(ord(letter) < 32 for letter in address):
         return "/"
-    parts = urlsplit(address)
-    if parts.netloc and parts.netloc != request.url.netloc:
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as http://[
+        return "/"
+    if parts.netloc and parts.netloc != request.headers.get("host"):
         return "/"
     if parts.scheme not in ("", "http", "https") or not parts.path.startswith("/") or parts.path.startswith("//"):
         return "/"

@@ -11,7 +11,18 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from reprise.catalogue import FAMILIES, TASKS
-from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day, verdicts_of
+from reprise.site.store.feed import (
+    LAST_DAY,
+    Filter,
+    Page,
+    Span,
+    days_of,
+    feed,
+    label_counts,
+    latest_day,
+    next_day,
+    verdicts_of,
+)
 from reprise.site.store.types import now
 from reprise.site.web.context import Reading, Site, find_reader
 from reprise.site.web.marks import marks_of
@@ -19,7 +30,6 @@ from reprise.site.web.render import page
 
 router = APIRouter()
 
-_LAST = datetime.date(9998, 1, 1)
 _RECOUNT = 600.0
 
 
@@ -48,7 +58,7 @@ def front(
 ) -> HTMLResponse:
     """Show the papers of a day, a week or a month, most voted first; an empty today shows the latest day with some."""
     today = now().date()
-    asked = min(date or today, _LAST)
+    asked = min(date or today, LAST_DAY)
     day = asked
     if date is None:
         day = latest_day(session, today, filters) or today

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 
 from reprise.errors import RepriseError
 from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, submit, waiting
 from reprise.site.ingest import lookup
-from reprise.site.store.tables import Paper, Submission
+from reprise.site.store.tables import LARGEST_ID, Paper, Submission
 from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.render import page
 
 router = APIRouter()
+Number = Annotated[int, Path(ge=1, lt=LARGEST_ID)]
 
 
 @router.get("/submit", response_class=HTMLResponse)
@@ -62,7 +63,7 @@ def queue(request: Request, session: Reading, reader: Moderator) -> HTMLResponse
 def judge(
     session: Writing,
     reader: Moderator,
-    number: int,
+    number: Number,
     take: Annotated[bool, Form()],
     reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
@@ -73,7 +74,7 @@ def judge(
 
 @router.post("/moderate/authors/{account}/{paper}")
 def judge_author(
-    session: Writing, reader: Moderator, account: int, paper: int, take: Annotated[bool, Form()]
+    session: Writing, reader: Moderator, account: Number, paper: Number, take: Annotated[bool, Form()]
 ) -> Response:
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
