@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import limits
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -26,7 +27,8 @@ class Settings(BaseSettings):
     ----------
     folder : where the database file, the index of meanings and the secret key are kept.
     database_url : address of the database, also read from ``DATABASE_URL``; empty takes a SQLite file in `folder`.
-    base_url : address under which readers reach the site; links in mails begin with it.
+    base_url : address under which readers reach the site; links in mails begin with it. ``reprise serve`` takes its own
+        host and port if it is not set.
     secret_key : signs tokens; empty makes one, once, and keeps it in `folder`.
     title : of the site.
     admins : e-mail addresses of those who moderate.
@@ -104,6 +106,15 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ValueError(f"{value!r} is no address such as https://papers.example.org")
         return value.rstrip("/")
+
+    @field_validator("vote_rate", "login_rate", "search_rate", "comment_rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            limits.parse(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is no rate such as 60/minute") from None
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -95,7 +95,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             jobs.shutdown(wait=False)
         if settings.mail_sink:
             site.parts["mail sink"].stop()
-        searcher.stop()
+        searcher.stop(1.0)  # a batch that is cut short is encoded again
         views.flush()
         store.close()
 
