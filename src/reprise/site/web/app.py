@@ -26,12 +26,14 @@ from reprise.site.store import Store, open_store
 from reprise.site.web import assets
 from reprise.site.web.context import LoginNeeded, Site
 from reprise.site.web.guard import SecurityHeaders, forgery_guard
+from reprise.site.web.head import AnswerHead
 from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page, path
 from reprise.site.web.tokens import Signer
 
 PAGES = (
     "feed",
+    "host",
     "login",
     "account",
     "marks",
@@ -109,6 +111,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     )
     app.state.site = site
     app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(AnswerHead)
     app.include_router(assets.router)
     app.include_router(api.router)
     app.include_router(atom.router, include_in_schema=False)
