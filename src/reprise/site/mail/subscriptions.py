@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from reprise.errors import InvalidInputError
 from reprise.site.mail.outbox import enqueue
 from reprise.site.settings import Settings
-from reprise.site.store.feed import Filter
+from reprise.site.store.feed import Filter, latest_number
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import Subscription
 from reprise.site.store.types import now
@@ -140,7 +140,8 @@ def confirm(session: Session, wish: Wish) -> Subscription:
     if count >= MOST:
         raise InvalidInputError(f"This address has {MOST} subscriptions already; end one first.")
     at = now()
-    made = Subscription(**wish._asdict(), confirmed=at, sent_through=at.date() - datetime.timedelta(days=1))
+    yesterday = at.date() - datetime.timedelta(days=1)
+    made = Subscription(**wish._asdict(), confirmed=at, sent_through=yesterday, seen=latest_number(session))
     try:
         with session.begin_nested():
             session.add(made)
