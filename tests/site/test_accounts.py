@@ -36,6 +36,8 @@ from reprise.site.store.types import now
 from reprise.site.web.app import PAGES
 from reprise.site.web.pages import submit as submit_page
 
+DAY = datetime.timedelta(1)
+
 
 def token_of(page):
     return re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
@@ -367,9 +369,13 @@ def test_submissions_wait_for_a_moderator(browser, client, store, monkeypatch):
     assert browser.get("/moderate").status_code == 404
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     assert "Proposed" in browser.get("/moderate").text
-    with store.reading() as session:
+    with store.writing() as session:
         number = session.scalars(select(Submission.id)).one()
+        session.execute(update(Paper).where(Paper.arxiv == "2611.00007").values(day=now().date() - 9 * DAY, heat=0))
     assert browser.post(f"/moderate/papers/{number}", {"take": "true"}).status_code == 303
+    with store.reading() as session:  # it is news on the day on which it can be read
+        taken = find_paper(session, "2611.00007")
+        assert (taken.day, taken.heat) == (now().date(), event_heat("day", now().date()))
     assert browser.get("/papers/2611.00007").status_code == 200
     assert browser.post(f"/moderate/papers/{number}", {"take": "false"}).status_code == 400
     assert browser.post("/submit", {"paper": "2611.00007"}).headers["location"] == "/papers/2611.00007"

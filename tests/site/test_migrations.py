@@ -7,7 +7,7 @@ from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Base, Paper
+from reprise.site.store.tables import Base, Paper, Subscription
 from reprise.site.store.types import WIDTH
 
 AT = datetime.datetime(2026, 11, 20, 12, 30)
@@ -103,6 +103,7 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
             for name in rows[table.name].keys() & {"email", "name", "text", "query", "key", "subject", "verdict"}:
                 assert kept[name] == rows[table.name][name]
         assert session.scalar(select(Paper.state)) == "shown"
+        assert session.scalar(select(Subscription.seen)) == paper.id  # no digest brings old papers as news
     store.close()
 
 

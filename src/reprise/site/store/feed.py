@@ -174,6 +174,11 @@ def find_paper(session: Session, name: str) -> Paper | None:
     return found
 
 
+def latest_number(session: Session) -> int:
+    """Give the number of the paper that came last, 0 if there is none."""
+    return session.scalar(select(func.max(Paper.id))) or 0
+
+
 def label_counts(session: Session, kind: str, limit: int = 60) -> list[tuple[str, int]]:
     """Give the labels of one kind by how many papers have them, the commonest first."""
     counted = func.count().label("papers")

@@ -29,12 +29,14 @@ from reprise.site.web import assets
 from reprise.site.web.bodies import BodyLimit
 from reprise.site.web.context import LoginNeeded, Site
 from reprise.site.web.guard import SecurityHeaders, forgery_guard, security_headers
+from reprise.site.web.head import AnswerHead
 from reprise.site.web.limits import Limiter, TooMany
 from reprise.site.web.render import page
 from reprise.site.web.targets import LONGEST_BACK, local_target
 
 PAGES = (
     "feed",
+    "host",
     "login",
     "account",
     "marks",
@@ -104,7 +106,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             jobs.shutdown(wait=False)
         if site.mail_sink is not None:
             site.mail_sink.stop()
-        site.searcher.stop()
+        site.searcher.stop(1.0)  # a batch that is cut short is encoded again
         site.views.flush()
         store.close()
 
@@ -119,6 +121,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.state.site = site
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(AnswerHead)
     app.include_router(assets.router)
     app.include_router(api.router)
     app.include_router(atom.router, include_in_schema=False)
