@@ -197,7 +197,7 @@ def digest(
 
 
 def server_of(app: Any) -> Any:
-    """Give what serves the site; which proxies are believed is for the site's own setting to say (`trusted_proxies`)."""
+    """Give what serves the site; which proxies are believed, its own setting says (`trusted_proxies`)."""
     import uvicorn
 
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False))
