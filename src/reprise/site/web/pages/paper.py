@@ -96,4 +96,4 @@ def count_view(request: Request, site: Site, paper: Paper) -> None:
     agent = request.headers.get("user-agent", "").lower()
     counter = site.parts.get("views")
     if counter is not None and agent and not any(word in agent for word in _PROGRAMS):
-        counter.see(paper.id, f"{client(request, site.settings.trusted_proxies)} {agent}")
+        counter.see(paper.id, client(request, site.settings.trusted_proxies), agent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from threading import BoundedSemaphore
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Request
@@ -17,6 +19,7 @@ from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading
 from reprise.site.web.render import page
 
 router = APIRouter()
+_LOOKUPS = BoundedSemaphore(4)
 Number = Annotated[int, Path(ge=1, lt=LARGEST_ID)]
 
 
@@ -45,7 +48,7 @@ def propose(
     site.limiter.hit(site.settings.comment_rate, "submit", str(reader.id))
     lookup = site.parts.get("lookup") or _lookup
     try:
-        record = lookup(site.settings, paper.strip())
+        record = _in_turn(lookup, site.settings, paper.strip())
         with site.store.writing() as session:
             made = submit(session, reader.id, record)
     except RepriseError as problem:
@@ -81,6 +84,16 @@ def judge_author(
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
     return RedirectResponse("/moderate", 303)
+
+
+def _in_turn(lookup: Callable[[Settings, str], PaperRecord], settings: Settings, text: str) -> PaperRecord:
+    """Look a paper up, unless as many others wait for theirs as the site's threads can spare."""
+    if not _LOOKUPS.acquire(blocking=False):
+        raise RepriseError("Other papers are being looked up; try again in half a minute.")
+    try:
+        return lookup(settings, text)
+    finally:
+        _LOOKUPS.release()
 
 
 def _lookup(settings: Settings, text: str) -> PaperRecord:

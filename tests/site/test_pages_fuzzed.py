@@ -1,0 +1,72 @@
+"""Every page and form, asked with whatever fits its parameters, by a moderator who may use all of them."""
+
+import hypothesis
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
+from tests.site.conftest import record
+from tests.site.test_accounts import Browser, token_of
+
+from reprise.errors import InvalidInputError
+from reprise.site.accounts.comments import add_comment
+from reprise.site.accounts.moderation import claim_authorship, submit
+from reprise.site.store.tables import Account
+from reprise.site.web.app import create_app
+
+ENDS = {"/logout", "/account/delete", "/login/{secret}"}
+"""After which whoever asks is somebody else."""
+
+
+@pytest.fixture
+def inhabited(settings, store, make_papers):
+    make_papers(record(1), record(2, arxiv="math/0101001"))
+    rates = dict.fromkeys(("vote_rate", "login_rate", "search_rate", "comment_rate"), "1000000/minute")
+    app = create_app(settings.model_copy(update=rates | {"admins": frozenset({"ada@example.org"})}), store)
+
+    def lookup(_, text):
+        raise InvalidInputError("arXiv has no such paper.")
+
+    app.state.site.parts["lookup"] = lookup
+    with store.writing() as session:
+        session.add(Account(id=5, email="eve@example.org"))
+        session.flush()
+        add_comment(session, 5, 1, "A comment")
+        claim_authorship(session, 5, 1)
+        submit(session, 5, record(3))
+    return app
+
+
+def described(app):
+    """Let the pages, too, be described as the interface is."""
+    for route in (route for route in app.routes if isinstance(route, APIRoute)):
+        route.include_in_schema = True
+    app.openapi_schema = None
+    return app
+
+
+def test_no_request_of_a_reader_breaks_a_page(inhabited, store):
+    schemathesis = pytest.importorskip("schemathesis")
+    with TestClient(inhabited, follow_redirects=False) as client:
+        browser = Browser(client)
+        browser.log_in(store)
+        token = token_of(client.get("/about"))
+        schema = schemathesis.openapi.from_asgi("/api/openapi.json", described(inhabited))
+        asked = {}
+        for operation in (found.ok() for found in schema.get_all_operations()):
+            if operation.path in ENDS or operation.path.startswith("/api"):
+                continue
+
+            @hypothesis.settings(
+                max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+            )
+            @hypothesis.given(case=operation.as_strategy())
+            def ask(case):
+                answer = case.call(session=client, headers={"x-csrf-token": token})
+                asked.setdefault((case.method, case.path), set()).add(answer.status_code)
+                assert answer.status_code < 500, (case.method, case.path, case.query, case.body)
+
+            ask()
+        assert client.get("/moderate").status_code == 200  # still logged in
+    assert len(asked) > 40
+    assert all(statuses - {403} for statuses in asked.values())  # every form took the token
