@@ -10,11 +10,13 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 
-from reprise.errors import RepriseError
-from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, submit, waiting
+from reprise.errors import InvalidInputError, RepriseError
+from reprise.site.accounts.barring import bar, let_in
+from reprise.site.accounts.login import address_of
+from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, hidden, set_shown, submit, waiting
 from reprise.site.settings import Settings
 from reprise.site.store.papers import PaperRecord
-from reprise.site.store.tables import LARGEST_ID, Paper, Submission
+from reprise.site.store.tables import LARGEST_ID, Account, Comment, Paper, Submission
 from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.render import page
 
@@ -61,7 +63,9 @@ def propose(
 @router.get("/moderate", response_class=HTMLResponse)
 def queue(request: Request, session: Reading, reader: Moderator) -> HTMLResponse:
     """Show what waits for a moderator."""
-    return page(request, "moderate.html", proposals=waiting(session), claims=claims_waiting(session))
+    return page(
+        request, "moderate.html", proposals=waiting(session), claims=claims_waiting(session), hidden=hidden(session)
+    )
 
 
 @router.post("/moderate/papers/{number}")
@@ -83,6 +87,36 @@ def judge_author(
 ) -> Response:
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
+    return RedirectResponse("/moderate", 303)
+
+
+@router.post("/moderate/shown/{number}")
+def show_or_hide(session: Writing, reader: Moderator, number: Number, on: Annotated[bool, Form()]) -> Response:
+    """Show a paper, or hide it."""
+    set_shown(session, number, on)
+    return RedirectResponse("/moderate", 303)
+
+
+@router.post("/moderate/writers/{number}", response_class=HTMLResponse)
+def bar_writer(
+    request: Request, session: Writing, reader: Moderator, number: Number, sure: Annotated[bool, Form()] = False
+) -> Response:
+    """Bar whoever wrote a comment, once that is confirmed."""
+    comment = session.get(Comment, number)
+    writer = session.get(Account, comment.account_id) if comment is not None and comment.account_id else None
+    if comment is None or writer is None or writer.id == reader.id:
+        raise InvalidInputError("There is no such comment by somebody else.")
+    if not sure:
+        return page(request, "moderate_bar.html", comment=comment, writer=writer)
+    bar(session, writer.id)
+    return RedirectResponse("/moderate", 303)
+
+
+@router.post("/moderate/let-in", response_class=HTMLResponse)
+def let_back_in(session: Writing, reader: Moderator, email: Annotated[str, Form(max_length=320)]) -> Response:
+    """Let a barred address log in again."""
+    if not let_in(session, address_of(email)):
+        raise InvalidInputError("This address is not barred.")
     return RedirectResponse("/moderate", 303)
 
 
