@@ -12,7 +12,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field
 from starlette.requests import Request
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from reprise.errors import InvalidInputError
 from reprise.site.citations import cite
@@ -104,7 +104,10 @@ def agent_server(site: Site) -> MCPServer[Any]:
 
 
 def agent_routes(site: Site, server: MCPServer[Any]) -> list[BaseRoute]:
-    """Give the server's addresses; its session manager runs in the site's lifespan."""
+    """Give the server's addresses; its session manager runs in the site's lifespan.
+
+    Only POST is answered: the stream that a GET would open has nothing to tell, and is never closed.
+    """
     host = urlsplit(site.settings.base_url).netloc
     local = [f"{name}:*" for name in ("127.0.0.1", "localhost", "[::1]")]
     app = server.streamable_http_app(
@@ -118,7 +121,11 @@ def agent_routes(site: Site, server: MCPServer[Any]) -> list[BaseRoute]:
             allowed_origins=[site.settings.base_url, *(f"http://{name}" for name in local)],
         ),
     )
-    return list(app.routes)
+    return [
+        Route(route.path, route.endpoint, methods=["POST"], include_in_schema=False)
+        for route in app.routes
+        if isinstance(route, Route)
+    ]
 
 
 def _count(site: Site, context: Context[Any, Request]) -> None:
