@@ -35,7 +35,9 @@ def moderating(client, store, paper):
     return browser
 
 
-def test_a_hidden_paper_is_gone_from_everywhere_and_can_come_back(moderating, client, store, settings, paper):
+def test_a_hidden_paper_is_gone_from_everywhere_and_can_come_back(
+    moderating, client, store, settings, paper, monkeypatch
+):
     with store.writing() as session:
         moderator = session.scalars(select(Account.id).where(Account.email == MODERATOR)).one()
         kept = create_list(session, moderator, "Kept", public=True)
@@ -63,7 +65,7 @@ def test_a_hidden_paper_is_gone_from_everywhere_and_can_come_back(moderating, cl
     assert "Unwanted" not in json.dumps(tool(client, "search_papers", query="flutter"))
     for deed in ("vote", "read", "note", "comments", "authorship"):
         assert moderating.post(f"/papers/{paper}/{deed}", {"text": "x"}).status_code == 404
-    client.app.state.site.parts["lookup"] = lambda _, text: record(1)
+    monkeypatch.setattr("reprise.site.web.pages.submit.lookup", lambda *_: record(1))
     assert "not taken" in moderating.post("/submit", {"paper": "2611.00001"}).text
 
     assert "Unwanted" in client.get("/moderate").text

@@ -32,7 +32,7 @@ def inhabited(settings, store, make_papers, monkeypatch):
     def lookup(_, text):
         raise InvalidInputError("arXiv has no such paper.")
 
-    app.state.site.parts["lookup"] = lookup
+    monkeypatch.setattr("reprise.site.web.pages.submit.lookup", lookup)
     with store.writing() as session:
         session.add(Account(id=5, email="eve@example.org"))
         session.flush()

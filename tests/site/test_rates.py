@@ -81,7 +81,7 @@ def test_notes_have_an_end(store, paper, monkeypatch):
             set_note(session, 1, paper + 1, "Second")
 
 
-def test_slow_answers_of_arxiv_do_not_take_all_threads(client, store):
+def test_slow_answers_of_arxiv_do_not_take_all_threads(client, store, monkeypatch):
     inside, go = threading.Semaphore(0), threading.Event()
 
     def slow(_, text):
@@ -89,7 +89,7 @@ def test_slow_answers_of_arxiv_do_not_take_all_threads(client, store):
         go.wait(20)
         raise InvalidInputError("arXiv has no such paper.")
 
-    client.app.state.site.parts["lookup"] = slow
+    monkeypatch.setattr("reprise.site.web.pages.submit.lookup", slow)
     browser = Browser(client)
     browser.log_in(store)
     answers = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import limits
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -30,7 +31,8 @@ class Settings(BaseSettings):
     ----------
     folder : where the database file, the index of meanings and the secret key are kept.
     database_url : address of the database, also read from ``DATABASE_URL``; empty takes a SQLite file in `folder`.
-    base_url : address under which readers reach the site; links in mails begin with it.
+    base_url : address under which readers reach the site; links in mails begin with it. ``reprise serve`` takes its own
+        host and port if it is not set.
     secret_key : signs tokens; empty makes one, once, and keeps it in `folder`.
     title : of the site.
     admins : e-mail addresses of those who moderate.
@@ -109,6 +111,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no address such as https://papers.example.org")
         return value.rstrip("/")
 
+    @field_validator("vote_rate", "login_rate", "search_rate", "comment_rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            allowed = limits.parse(value).amount
+        except ValueError:
+            raise ValueError(f"{value!r} is no rate such as 60/minute") from None
+        if allowed < 1:
+            raise ValueError(f"{value!r} allows nothing; a rate such as 60/minute is expected")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str, info: object) -> str:
@@ -118,15 +131,6 @@ class Settings(BaseSettings):
             return value
         folder = getattr(info, "data", {}).get("folder", Path())
         return f"sqlite:///{Path(folder) / 'site.db'}"
-
-    @field_validator("vote_rate", "login_rate", "search_rate", "comment_rate")
-    @classmethod
-    def _rate(cls, value: str) -> str:
-        from limits import parse
-
-        if parse(value).amount < 1:
-            raise ValueError(f"{value!r} allows nothing; a rate such as 60/minute is expected")
-        return value
 
     @property
     def secure(self) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from reprise.errors import InvalidInputError
 from reprise.site.accounts.votes import locked_paper
 from reprise.site.store import add_once
+from reprise.site.store.heat import reheat
 from reprise.site.store.papers import PaperRecord, keep, plain
 from reprise.site.store.tables import PENDING, REJECTED, SHOWN, Account, Authorship, Paper, Submission
 from reprise.site.store.types import now
@@ -68,6 +69,9 @@ def decide(session: Session, number: int, *, take: bool, by: str, reason: str = 
         one.reason = plain(reason).strip()[:2000]
     if paper is not None and paper.state == PENDING:
         paper.state = SHOWN if take else REJECTED
+        paper.day = now().date()  # it waited; its day in the feed is the one on which it can be read
+        session.flush()
+        reheat(session, [paper.id])
 
 
 def set_shown(session: Session, number: int, on: bool) -> Paper:

@@ -17,12 +17,12 @@ from reprise.site.mail.outbox import enqueue
 from reprise.site.search.query import parse
 from reprise.site.settings import Settings
 from reprise.site.store import add_once
-from reprise.site.store.feed import Filter
+from reprise.site.store.feed import Filter, latest_number
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import Subscription
 from reprise.site.store.types import now
-from reprise.site.web.render import environment
-from reprise.site.web.tokens import Signer
+from reprise.site.templating import environment
+from reprise.site.tokens import Signer
 
 Frequency = Literal["daily", "weekly"]
 Scope = Literal["all", "topic", "search", "personal"]
@@ -168,7 +168,8 @@ def confirm(session: Session, wish: Wish) -> Subscription:
     if count >= MOST:
         raise InvalidInputError(f"This address has {MOST} subscriptions already; end one first.")
     at = now()
-    made = Subscription(**wish._asdict(), confirmed=at, sent_through=at.date() - datetime.timedelta(days=1))
+    yesterday = at.date() - datetime.timedelta(days=1)
+    made = Subscription(**wish._asdict(), confirmed=at, sent_through=yesterday, seen=latest_number(session))
     return made if add_once(session, made) else confirm(session, wish)
 
 

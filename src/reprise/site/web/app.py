@@ -23,22 +23,26 @@ from reprise.site.search import Searcher
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
+from reprise.site.templating import path
+from reprise.site.tokens import Signer
 from reprise.site.web import assets
 from reprise.site.web.bodies import BodyLimit
 from reprise.site.web.context import LoginNeeded, Site
 from reprise.site.web.guard import SecurityHeaders, forgery_guard, security_headers
+from reprise.site.web.head import AnswerHead
 from reprise.site.web.limits import Limiter, TooMany
-from reprise.site.web.render import page, path
+from reprise.site.web.render import page
 from reprise.site.web.targets import LONGEST_BACK, local_target
-from reprise.site.web.tokens import Signer
 
 PAGES = (
     "feed",
+    "host",
     "login",
     "account",
     "marks",
     "comments",
     "submit",
+    "moderate",
     "subscribe",
     "foryou",
     "devmail",
@@ -79,29 +83,32 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     settings = settings or Settings()
     store = store or open_store(settings.database_url)
     seed(store)
-    site = Site(settings, store, Signer(settings.key()), Limiter())
-    site.parts["searcher"] = searcher = Searcher(store, settings.folder)
-
-    site.parts["views"] = views = ViewCounter(store)
-    if settings.mail_sink:
-        site.parts["mail sink"] = MailSink()
+    site = Site(
+        settings,
+        store,
+        Signer(settings.key()),
+        Limiter(),
+        Searcher(store, settings.folder),
+        ViewCounter(store),
+        MailSink() if settings.mail_sink else None,
+    )
     agents = agent_server(site)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if settings.mail_sink:
-            site.parts["mail sink"].start()
+        if site.mail_sink is not None:
+            site.mail_sink.start()
         jobs = start_jobs(site) if settings.jobs else None
         if settings.meaning:
-            searcher.start(encode=settings.jobs)
+            site.searcher.start(encode=settings.jobs)
         async with agents.session_manager.run():
             yield
         if jobs is not None:
             jobs.shutdown(wait=False)
-        if settings.mail_sink:
-            site.parts["mail sink"].stop()
-        searcher.stop()
-        views.flush()
+        if site.mail_sink is not None:
+            site.mail_sink.stop()
+        site.searcher.stop(1.0)  # a batch that is cut short is encoded again
+        site.views.flush()
         store.close()
 
     app = FastAPI(
@@ -115,6 +122,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     app.state.site = site
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(AnswerHead)
     app.include_router(assets.router)
     app.include_router(api.router)
     app.include_router(atom.router, include_in_schema=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, HTTPException, Request
@@ -11,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from reprise.site.mail.sink import Caught
 from reprise.site.web.context import Site, SiteHere
 from reprise.site.web.render import page
+from reprise.site.web.targets import is_this_machine
 
 router = APIRouter()
 _MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -36,13 +36,11 @@ def _mails(request: Request, site: Site) -> list[Caught]:
 
     The address in the request is looked at too, for another site may give its own name to this machine (DNS rebinding).
     """
-    sink = site.parts.get("mail sink")
-    if sink is None:
+    if site.mail_sink is None:
         raise HTTPException(404)
     if not (request.client and is_this_machine(request.client.host) and is_this_machine(_asked_host(request))):
         raise HTTPException(403, "These mails are shown only on the machine that runs this server.")
-    mails: list[Caught] = sink.mails
-    return mails
+    return site.mail_sink.mails
 
 
 def _asked_host(request: Request) -> str:
@@ -50,17 +48,3 @@ def _asked_host(request: Request) -> str:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     except ValueError:
         return ""
-
-
-def is_this_machine(host: str) -> bool:
-    """Say whether a name or address can only mean the machine itself.
-
-    Examples
-    --------
-    >>> [is_this_machine(host) for host in ("localhost", "127.0.0.1", "::1", "papers.example.org", "10.0.0.7")]
-    [True, True, True, False, False]
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -48,8 +48,7 @@ def send(
     else:
         with site.store.writing() as session:
             send_link(session, site.settings, address, back)
-        if wake := site.parts.get("wake mail"):
-            wake()
+        site.wake_mail()
     return page(request, "login_sent.html", email=address)
 
 
