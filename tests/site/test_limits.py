@@ -1,6 +1,7 @@
 """How many requests are allowed, and what counting them costs."""
 
 import pytest
+from fastapi import Request
 
 from reprise.site.web import limits
 from reprise.site.web.limits import Limiter, TooMany
@@ -61,3 +62,18 @@ def test_a_crowd_is_remembered_only_so_far(clock):
     assert len(limiter) == 100
     with pytest.raises(TooMany):
         limiter.hit("1/hour", "login from", "999")
+
+
+@pytest.mark.parametrize(
+    ("address", "counts_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1", "2001:db8::/64"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+        ("no address", "unknown"),
+    ],
+)
+def test_where_a_request_comes_from(address, counts_as):
+    assert limits.client(Request({"type": "http", "headers": [], "client": (address, 1)})) == counts_as

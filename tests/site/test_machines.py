@@ -187,6 +187,12 @@ def test_agents_of_other_hosts_are_refused(client):
     assert answer.status_code in (403, 421)
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "OPTIONS"])
+def test_agents_open_no_stream_that_never_ends(client, method):
+    answer = client.request(method, "/mcp", headers={"accept": "text/event-stream"})
+    assert answer.status_code == 405
+
+
 def test_no_request_breaks_the_interface(settings, store, make_papers):
     schemathesis = pytest.importorskip("schemathesis")
     make_papers(record(1), record(2, arxiv="math/0101001"))

@@ -172,7 +172,7 @@ def digest(
 ) -> None:
     """Write the digests that are due and send the mails that wait."""
     from reprise.site import open_store
-    from reprise.site.mail.delivery import Delivered, deliver
+    from reprise.site.mail.delivery import Delivered, deliver, forget
     from reprise.site.mail.digest import due, write_digests
     from reprise.site.mail.smtp import MailServer
     from reprise.site.store.types import now
@@ -189,6 +189,7 @@ def digest(
     else:
         written = write_digests(store, settings, Signer(settings.key()), day, searcher=searcher_of(settings, store))
         sent = deliver(store, server, settings.mail_from) if server else Delivered()
+        forget(store)
         told = {"day": str(day), **vars(written), **vars(sent)}
         if server is None:
             told["problem"] = "No mail server is set (REPRISE_SITE_SMTP_URL); mails wait in the outbox."

@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from reprise import catalogue
 from reprise.site.atlas import build_atlas
 from reprise.site.ingest import ingest_all
-from reprise.site.mail.delivery import deliver
+from reprise.site.mail.delivery import deliver, forget
 from reprise.site.mail.digest import write_digests
 from reprise.site.mail.smtp import MailServer
 from reprise.site.run_card import run_card
@@ -45,6 +45,7 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     scheduler.add_job(_logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map")
     scheduler.add_job(_logged(lambda: site.views.flush()), IntervalTrigger(seconds=10), id="views", executor="quick")
     scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(seconds=15), id="mail", executor="quick")
+    scheduler.add_job(_logged(lambda: forget(site.store)), IntervalTrigger(hours=1), id="old mails", executor="quick")
     scheduler.add_job(_logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest")
     if site.settings.ingest_hour is not None:
         scheduler.add_job(

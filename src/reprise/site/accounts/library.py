@@ -14,7 +14,7 @@ from reprise.site.store.papers import plain
 from reprise.site.store.tables import SHOWN, Listed, Note, Paper, Read, ReadingList, SavedSearch
 from reprise.site.store.types import now
 
-MOST_LISTS, MOST_LISTED, MOST_SEARCHES = 100, 5000, 100
+MOST_LISTS, MOST_LISTED, MOST_SEARCHES, MOST_NOTES = 100, 5000, 100, 5000
 LONGEST_NAME, LONGEST_NOTE, LONGEST_QUERY = 80, 20_000, 500
 
 
@@ -41,13 +41,16 @@ def set_note(session: Session, account: int, paper: int, text: str) -> None:
     Raises
     ------
     InvalidInputError
-        If it is too long.
+        If it is too long, or there are too many.
     """
     text = plain(text).strip()
     if len(text) > LONGEST_NOTE:
         raise InvalidInputError(f"A note holds at most {LONGEST_NOTE:,} characters; this one has {len(text):,}.")
     found = session.get(Note, (account, paper))
     if found is None and text:
+        count = session.scalar(select(func.count()).select_from(Note).where(Note.account_id == account)) or 0
+        if count >= MOST_NOTES:
+            raise InvalidInputError(f"There are {MOST_NOTES:,} notes already; empty one first.")
         if not add_once(session, Note(account_id=account, paper_id=paper, text=text)):
             session.execute(
                 update(Note).where(Note.account_id == account, Note.paper_id == paper).values(text=text, at=now())

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
+from reprise.site.accounts.barring import is_barred
 from reprise.site.digests import digest
 from reprise.site.mail.outbox import enqueue
 from reprise.site.settings import Settings
@@ -47,7 +48,9 @@ def address_of(text: str) -> str:
 
 
 def send_link(session: Session, settings: Settings, email: str, back: str = "/") -> None:
-    """Write a mail with a link to log in; whoever has the address can log in with it, known before or not."""
+    """Write a mail with a link to log in, known before or not, unless the address is barred."""
+    if is_barred(session, email):
+        return
     secret = secrets.token_urlsafe(32)
     at = now()
     session.execute(delete(LoginToken).where(LoginToken.expires < at))
@@ -64,10 +67,10 @@ def send_link(session: Session, settings: Settings, email: str, back: str = "/")
     enqueue(session, f"login {digest(secret)[:32]}", email, f"Log in to {settings.title}", text)
 
 
-def pending(session: Session, secret: str) -> bool:
-    """Say whether a link can still be used."""
+def pending(session: Session, secret: str) -> str | None:
+    """Give the address that a link logs in, or None if it cannot be used any more."""
     token = session.get(LoginToken, digest(secret))
-    return token is not None and token.used is None and token.expires > now()
+    return token.email if token is not None and token.used is None and token.expires > now() else None
 
 
 def use_link(session: Session, settings: Settings, secret: str) -> str | None:

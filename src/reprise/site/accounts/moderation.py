@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
+from reprise.site.accounts.votes import locked_paper
 from reprise.site.store import add_once
 from reprise.site.store.heat import reheat
 from reprise.site.store.papers import PaperRecord, keep, plain
@@ -71,6 +72,26 @@ def decide(session: Session, number: int, *, take: bool, by: str, reason: str = 
         paper.day = now().date()  # it waited; its day in the feed is the one on which it can be read
         session.flush()
         reheat(session, [paper.id])
+
+
+def set_shown(session: Session, number: int, on: bool) -> Paper:
+    """Show a paper, or hide it from everybody; what readers made of it is kept.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none, or it waits as a proposal.
+    """
+    paper = locked_paper(session, number)
+    if paper is None or paper.state == PENDING:
+        raise InvalidInputError("There is no such paper to show or hide.")
+    paper.state = SHOWN if on else REJECTED
+    return paper
+
+
+def hidden(session: Session) -> Sequence[Paper]:
+    """Give papers that are not shown, because they were hidden, not taken or withdrawn; the newest first."""
+    return session.scalars(select(Paper).where(Paper.state == REJECTED).order_by(Paper.id.desc()).limit(100)).all()
 
 
 def claim_authorship(session: Session, account: int, paper: int) -> None:

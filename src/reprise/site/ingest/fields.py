@@ -26,7 +26,6 @@ _CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[A-Za-z]+)*)?")
 _UNPRINTABLE = re.compile(  # control, direction and half characters
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
 )
-_PARENTHESIS = re.compile(r"\([^()]*\)")
 _AND = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*|\s+&\s+")
 _SUFFIXES = {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"}
 
@@ -73,8 +72,7 @@ def names(text: str) -> list[str]:
     ['Lovelace, Ada', 'Łukasiewicz, Zoë']
     """
     text = clean(text, MAX_NAME * MAX_NAMES)
-    while (shorter := _PARENTHESIS.sub(" ", text)) != text:
-        text = shorter
+    text = _outside_parentheses(text)
     parts = text.split(";") if ";" in text else _AND.split(text)
     found: list[str] = []
     for part in (" ".join(part.split()) for part in parts):
@@ -83,6 +81,20 @@ def names(text: str) -> list[str]:
         elif part.strip(".,"):
             found.append(part)
     return found
+
+
+def _outside_parentheses(text: str) -> str:
+    kept: list[str] = []
+    opened: list[int] = []
+    for part in re.split(r"([()])", text):
+        if part == ")" and opened:
+            del kept[opened.pop() :]
+            kept.append(" ")
+            continue
+        if part == "(":
+            opened.append(len(kept))
+        kept.append(part)
+    return "".join(kept)
 
 
 def moment(text: object) -> datetime.datetime | None:

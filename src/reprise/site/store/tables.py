@@ -161,6 +161,15 @@ class Account(Base):
     created: Mapped[datetime.datetime] = mapped_column(default=now)
 
 
+class Barred(Base):
+    """An address that moderators keep from logging in; only its digest is kept."""
+
+    __tablename__ = "barred"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(default=now)
+
+
 class LoginToken(Base):
     """A link to log in that was sent; only the digest of its secret is kept, and it serves once."""
 

@@ -42,6 +42,7 @@ PAGES = (
     "marks",
     "comments",
     "submit",
+    "moderate",
     "subscribe",
     "foryou",
     "devmail",

@@ -104,4 +104,7 @@ def client(request: Request, trusted: Collection[str] = ()) -> str:
         found = ipaddress.ip_address(address)
     except ValueError:
         return "unknown" if address != "testclient" else address
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped  # as a socket of both kinds tells an IPv4 address
+        return str(mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(found)

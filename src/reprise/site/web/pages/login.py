@@ -55,9 +55,10 @@ def send(
 @router.get("/login/{secret}", response_class=HTMLResponse)
 def confirm(request: Request, session: Reading, secret: str, back: Back = "/") -> HTMLResponse:
     """Show the button; opening the link alone, as mail scanners do, uses nothing up."""
-    if not pending(session, secret):
+    email = pending(session, secret)
+    if email is None:
         return page(request, "login_expired.html", status=410)
-    return page(request, "login_confirm.html", secret=secret, back=local_target(request, back))
+    return page(request, "login_confirm.html", secret=secret, email=email, back=local_target(request, back))
 
 
 @router.post("/login/{secret}")
@@ -65,6 +66,8 @@ def enter(request: Request, site: SiteHere, secret: str, back: BackField = "/") 
     """Use the link and log in."""
     with site.store.writing() as session:
         cookie = use_link(session, site.settings, secret)
+        if cookie is not None and (before := request.cookies.get(site.cookie(SESSION_COOKIE))):
+            log_out(session, before)
     if cookie is None:
         return page(request, "login_expired.html", status=410)
     response = RedirectResponse(local_target(request, back), 303)

@@ -94,4 +94,4 @@ def count_view(request: Request, site: Site, paper: Paper) -> None:
     """Count a view by a person; programs that say what they are do not count."""
     agent = request.headers.get("user-agent", "").lower()
     if agent and not any(word in agent for word in _PROGRAMS):
-        site.views.see(paper.id, f"{client(request, site.settings.trusted_proxies)} {agent}")
+        site.views.see(paper.id, client(request, site.settings.trusted_proxies), agent)
