@@ -1,5 +1,6 @@
 import datetime
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -249,3 +250,30 @@ def test_a_paper_tells_reference_managers_and_previews_what_it_is(client, make_p
     assert tags["og:title"] == tags["citation_title"]
     assert tags["og:description"] == tags["description"] == "What paper 1 is about."
     assert '<link rel="canonical" href="http://testserver/papers/2611.00001">' in page
+
+
+def test_every_link_leads_somewhere(client, make_papers):
+    make_papers(*(record(n, day=datetime.date(2026, 11, n % 28 + 1)) for n in range(1, 70)))
+    start = (
+        "/",
+        "/?date=2026-11-05&span=week&category=cs.LG&runs=1",
+        "/trending?runs=1",
+        "/top",
+        "/new?category=cs.LG",
+    )
+    start += ("/papers/matryoshka", "/search?q=paper", "/search", "/about", "/api/docs", "/map", "/subscribe", "/login")
+    found = {}
+    for address in start:
+        for link in re.findall(r'(?:href|src)="(/[^"#]*)', client.get(address).text):
+            found.setdefault(unescape(link), address)
+    papers = [link for link in found if link.startswith("/papers/")]
+    for link in found.keys() - set(papers[3:]):
+        status = client.get(link).status_code
+        assert status == 200 or (link.startswith(("/login", "/account")) and status == 303), (found[link], link, status)
+    assert {"/?date=2026-11-04", "/top?span=all", "/?date=2026-11-29&span=month"} & found.keys()
+
+
+def test_empty_parts_of_an_address_are_left_out(client):
+    page = client.get("/?date=2022-05-26").text
+    assert "=&" not in unescape(page)
+    assert not re.search(r'href="[^"]*="', page)

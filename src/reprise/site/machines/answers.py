@@ -16,7 +16,6 @@ from reprise.site.store.tables import Paper
 from reprise.site.store.types import now
 from reprise.site.web.context import Site
 
-
 SUBMITTER = "reprise"
 """Who put papers here, for those who ask in the known shape: the site itself."""
 

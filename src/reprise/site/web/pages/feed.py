@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -16,7 +17,7 @@ from reprise.catalogue import FAMILIES, TASKS
 from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
 from reprise.site.store.tables import Paper, VerdictEvent
 from reprise.site.store.types import now
-from reprise.site.web.context import Reading, Site, find_reader
+from reprise.site.web.context import ReaderHere, Reading, Site, find_reader
 from reprise.site.web.marks import marks_of
 from reprise.site.web.render import page
 
@@ -36,7 +37,14 @@ def narrowed(
     return Filter(category.strip(), family.strip(), task.strip(), runs)
 
 
-Narrowed = Annotated[Filter, Depends(narrowed)]
+def narrowed_for(
+    filters: Annotated[Filter, Depends(narrowed)], reader: ReaderHere, unread: Annotated[bool, Query()] = False
+) -> Filter:
+    """Give the filters that an address names, also what this reader has read."""
+    return replace(filters, unread_by=reader.id) if unread and reader is not None else filters
+
+
+Narrowed = Annotated[Filter, Depends(narrowed_for)]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
 
 
