@@ -432,7 +432,10 @@ def test_authors_are_believed_by_moderators(browser, client, store, paper):
     browser.log_in(store)
     browser.post("/account/name", {"name": "Ada Lovelace"})
     browser.post(f"/papers/{paper}/authorship")
-    assert "Here as readers" not in browser.get("/papers/2611.00001").text
+    page = browser.get("/papers/2611.00001").text
+    assert "Here as readers" not in page
+    assert "a moderator looks at it" in page
+    assert "I wrote this" not in page
     site = client.app.state.site
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     assert "says to have written" in browser.get("/moderate").text

@@ -49,9 +49,9 @@ def write_digests(
 ) -> Written:
     """Write the digests that are due on `day` into the outbox: daily ones, and on Mondays weekly ones.
 
-    Each holds the papers of the days after the last one that was sent, up to the day before `day`, and those that have
-    come since under one of the `LATE` days before: arXiv announces a paper days after its date. A mail and the note that
-    it was written go into one transaction, so that a second run, or one after a kill, writes no digest twice.
+    Each holds the papers of the days after the last one that was sent, up to the day before `day`, and those that
+    have come since under one of the `LATE` days before: arXiv announces a paper days after its date. A mail and the
+    note that it was written go into one transaction, so that a second run, or one after a kill, writes no digest twice.
     """
     through = day - _DAY
     written = empty = before = 0

@@ -297,8 +297,8 @@ class Authorship(Base):
 class Subscription(Base):
     """A digest by mail, sent once its address is confirmed; whoever subscribes needs no account.
 
-    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope. Papers up to the day
-    `sent_through` have been sent, of those up to the number `seen`.
+    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope. Papers up to
+    the day `sent_through` have been sent, of those up to the number `seen`.
     """
 
     __tablename__ = "subscriptions"

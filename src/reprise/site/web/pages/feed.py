@@ -72,6 +72,7 @@ def front(
         day=day,
         days=days,
         today=today,
+        asked=date is not None,
         before=latest_day(session, days[0] - datetime.timedelta(days=1), filters) if days[0].year > 1 else None,
         after=next_day(session, days[1], filters),
         **listing(request, session, feed(session, days=days, narrowed=filters, page=number), filters),
