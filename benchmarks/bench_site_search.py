@@ -162,9 +162,8 @@ def _scaled(store, number, queries, threads, folder, rng):
     if isinstance(index, NearestInIndex):
         index.index = MeaningIndex(folder / f"index-{number}", threads=threads)
     with store.reading() as session:
-        built = _clocked(
-            store, (lambda: index.refresh(session)) if store.dialect == "sqlite" else lambda: _graph(store)
-        )
+        building = partial(_graph, store) if store.dialect == "postgresql" else partial(index.refresh, session)
+        built = _clocked(store, building)
         asked = _near(centres, queries, rng)
         exact = _exact(session, asked)
         times, recall = [], []
