@@ -1,0 +1,164 @@
+r"""Words in PostgreSQL: full text finds papers, and BM25 is computed for the best of a rough ranking.
+
+.. math:: s(d) = \sum_t \log\frac{N - n_t + 1/2}{n_t + 1/2} \cdot \frac{f_t}{f_t + k_1 (1 - b + b\, l / \bar l)}
+
+over words t that n_t of N papers have, f_t times in this one, where a word of the title counts more than once; l is the
+number of a paper's different words. PostgreSQL's own ranks know neither how rare a word is nor how long papers are. Of
+very many papers that match, the latest `RANKED` are ranked.
+
+References
+----------
+S. Robertson, H. Zaragoza, "The probabilistic relevance framework: BM25 and beyond", Foundations and Trends in
+Information Retrieval 3(4), 2009.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, cast, column, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, REGCONFIG, TSQUERY, TSVECTOR
+from sqlalchemy.orm import Session
+
+from reprise.site.search.query import Term
+from reprise.site.search.words_common import (
+    ABSTRACT,
+    AUTHORS,
+    BEGIN,
+    COMMON,
+    END,
+    SNIPPET_WORDS,
+    SUMMARY,
+    TITLE,
+    Passing,
+)
+from reprise.site.store.tables import Paper
+
+RANKED = 2_000
+_FINER = 500  # of these are ranked by BM25
+_K1, _B = 1.2, 0.75
+_WEIGHTS = {"A": TITLE, "B": AUTHORS, "C": SUMMARY, "D": ABSTRACT}  # by the letters of PostgreSQL
+_LEAST = 1e-6  # that a word counts which most papers have
+_BM25 = text("""
+    with good as materialized (select id, words, length(words) as length from papers where id = any(:papers)),
+    wanted as (select * from unnest(cast(:lexemes as text[]), cast(:rarities as float[])) as each (lexeme, rarity)),
+    counted as (
+        select id, rarity,
+            (select sum(cast(cast(:weights as jsonb) -> letter as float)) from unnest(weights) as letter) as often,
+            :k1 * (1 - :b + :b * length / (select avg(length) from good)) as held
+        from good, unnest(words) as has join wanted on wanted.lexeme = has.lexeme
+    )
+    select id from counted group by id
+    order by sum(rarity * often / (often + held)) desc, id desc
+""").bindparams(k1=_K1, b=_B, weights=json.dumps(_WEIGHTS))
+_READ = text("""
+    select cast(case when phrase then phraseto_tsquery('english', line) || phraseto_tsquery('simple', line)
+                     else plainto_tsquery('english', line) || plainto_tsquery('simple', line) end as text) as wanted,
+        tsvector_to_array(to_tsvector('english', line) || to_tsvector('simple', line)) as lexemes
+    from unnest(cast(:lines as text[]), cast(:phrases as bool[])) with ordinality as term (given, phrase, place),
+        folded(given) as line
+    order by place
+""")
+_COUNT = text(f"""
+    select (select count(*) from (select from papers where words @@ cast(wanted as tsquery) limit {COMMON}) as several)
+    from unnest(cast(:wanted as text[])) with ordinality as term (wanted, place) order by place
+""")
+_vector: ColumnElement[Any] = column("words", TSVECTOR, _selectable=Paper.__table__)
+
+
+class Asked:
+    """The terms of a search.
+
+    Parameters
+    ----------
+    terms : at least one.
+    """
+
+    def __init__(self, session: Session, terms: Sequence[Term]):
+        self.session = session
+        given = {"lines": [term.text for term in terms], "phrases": [term.phrase for term in terms]}
+        self._read = dict(zip(terms, session.execute(_READ, given), strict=True))
+
+    @cached_property
+    def counts(self) -> dict[Term, int]:
+        """How many papers have each term, counted no further than needed."""
+        wanted = [row.wanted for row in self._read.values()]
+        return dict(zip(self._read, self.session.scalars(_COUNT, {"wanted": wanted}), strict=True))
+
+    def ranked(self, passing: Passing, terms: Sequence[Term], together: bool, count: int) -> list[int]:
+        """Give the papers that pass and have all terms, or some of them, the best first."""
+        read = [self._read[term].wanted for term in terms if self._read[term].wanted]
+        if not read:
+            return []
+        wanted = cast(literal((" & " if together else " | ").join(f"({each})" for each in read)), TSQUERY)
+        latest = passing(select(Paper.id, _vector).where(_vector.bool_op("@@")(wanted)))
+        few = latest.order_by(Paper.id.desc()).limit(RANKED).subquery()
+        weights = cast(literal([_WEIGHTS[letter] / TITLE for letter in "DCBA"]), ARRAY(REAL))
+        either = cast(literal(" | ".join(f"({each})" for each in read)), TSQUERY)
+        roughly = func.ts_rank(weights, few.c.words, either)
+        good = select(few.c.id).order_by(roughly.desc(), few.c.id.desc()).limit(max(count, _FINER))
+        return self._by_bm25(list(self.session.scalars(good)), terms)[:count]
+
+    def _by_bm25(self, papers: list[int], terms: Sequence[Term]) -> list[int]:
+        rarities: dict[str, float] = defaultdict(float)
+        for term in terms:
+            for lexeme in self._read[term].lexemes:
+                rarities[lexeme] += self._rarity(term) if len(terms) > 1 else 1.0
+        given = {"papers": papers, "lexemes": list(rarities), "rarities": list(rarities.values())}
+        return list(self.session.scalars(_BM25, given)) if papers else []
+
+    def _rarity(self, term: Term) -> float:
+        count = self.counts[term]
+        return max(math.log(max(self._total - count, 0.0) + 0.5) - math.log(count + 0.5), _LEAST)
+
+    @cached_property
+    def _total(self) -> float:
+        known = self.session.scalar(text("select reltuples from pg_class where oid = 'papers'::regclass")) or 0.0
+        return known if known > 0 else self.session.scalar(select(func.count()).select_from(Paper)) or 0
+
+
+def has(term: Term) -> ColumnElement[bool]:
+    """Say of a paper whether it has a term."""
+    return _vector.bool_op("@@")(_tsquery(term))
+
+
+def written_by(name: str) -> ColumnElement[bool]:
+    """Say of a paper whether a name, or a part of one, is among its authors."""
+    # Only authors have weight B. Quoted, the name is read by the same rules as the text was.
+    return _vector.bool_op("@@")(func.to_tsquery(_config("simple"), func.quote_literal(_folded(name)).op("||")(":B")))
+
+
+def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
+    """Select passages of papers with some of the terms: of their abstracts, and of our summaries."""
+    wanted = _joined(terms, "||")
+    options = (
+        f"StartSel={BEGIN}, StopSel={END}, MaxWords={SNIPPET_WORDS}, MinWords={SNIPPET_WORDS // 2}, MaxFragments=1"
+    )
+    passages = [func.ts_headline(_config("english"), text, wanted, options) for text in (Paper.abstract, Paper.summary)]
+    return select(Paper.id, *passages).where(Paper.id.in_(papers), _vector.bool_op("@@")(wanted))
+
+
+def _joined(terms: Sequence[Term], operator: str) -> Any:
+    joined: Any = _tsquery(terms[0])
+    for term in terms[1:]:
+        joined = joined.op(operator)(_tsquery(term))
+    return joined
+
+
+def _tsquery(term: Term) -> Any:
+    """Read a term as English, and as it is written, as names are."""
+    read = func.phraseto_tsquery if term.phrase else func.plainto_tsquery
+    return read(_config("english"), _folded(term.text)).op("||")(read(_config("simple"), _folded(term.text)))
+
+
+def _folded(line: str) -> Any:
+    return func.folded(literal(line, Text))
+
+
+def _config(name: str) -> Any:
+    return cast(literal(name), REGCONFIG)
