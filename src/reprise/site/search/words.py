@@ -5,8 +5,8 @@ A paper that has all the words comes before one that has some of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from functools import partial
 from types import ModuleType
 
 from markupsafe import Markup, escape
@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from reprise.site.search import words_postgresql, words_sqlite
 from reprise.site.search.query import Query, Selection, Term
 from reprise.site.search.stop_words import STOP
-from reprise.site.search.words_common import BEGIN, COMMON, END
-from reprise.site.store.tables import SHOWN, Paper
+from reprise.site.search.words_common import BEGIN, END, MATCHED, shown
 
 
 def by_words(session: Session, query: Query, count: int) -> list[int]:
@@ -24,12 +23,11 @@ def by_words(session: Session, query: Query, count: int) -> list[int]:
     terms = telling(query)
     if not terms:
         return []
-    passing = partial(narrow, session, query)
-    asked = _words(session).Asked(session, terms)
-    found: list[int] = asked.ranked(passing, terms, True, count)
+    asked = _words(session).Asked(session, query, terms)
+    found: list[int] = asked.ranked(terms, (), count)
     single = [term for term in terms if not term.phrase]
     if len(found) < count and len(single) > 1:
-        found += asked.ranked(passing, _rare(asked.counts, single), False, count)
+        found += asked.ranked([term for term in terms if term.phrase], _rarest(asked.counts, single), count)
     return list(dict.fromkeys(found))[:count]
 
 
@@ -40,15 +38,7 @@ def telling(query: Query) -> list[Term]:
 
 def narrow(session: Session, query: Query, statement: Selection) -> Selection:
     """Narrow a selection of papers to those shown that pass all of a query's filters, phrases and exclusions."""
-    has, written_by = _words(session).has, _words(session).written_by
-    statement = query.narrow(statement.where(Paper.state == SHOWN))
-    for phrase in query.phrases:
-        statement = statement.where(has(Term(phrase, True)))
-    for term in query.without:
-        statement = statement.where(~has(term))
-    for name in query.authors:
-        statement = statement.where(written_by(name))
-    return statement
+    return shown(query, statement).where(*_words(session).conditions(query))
 
 
 def narrows(query: Query) -> bool:
@@ -91,7 +81,16 @@ def _words(session: Session) -> ModuleType:
     return words_sqlite if session.get_bind().dialect.name == "sqlite" else words_postgresql
 
 
-def _rare(counts: dict[Term, int], terms: Sequence[Term]) -> list[Term]:
-    """Give the words that few papers have, or all of them where none is rare: the others would match half the site."""
-    rare = [term for term in terms if 0 < counts[term] < COMMON]
-    return rare or [term for term in terms if counts[term]] or list(terms)
+def _rarest(counts: dict[Term, int], terms: Sequence[Term]) -> list[Term]:
+    """Give the rarest of some words, as many as make no more than `MATCHED` matches: the others say little beside them.
+
+    Examples
+    --------
+    >>> the, rings, of, saturn = (Term(word) for word in ("the", "rings", "of", "saturn"))
+    >>> [term.text for term in _rarest({the: 9_999, rings: 500, of: 9_000, saturn: 20}, [the, rings, of, saturn])]
+    ['rings', 'saturn']
+    """
+    ordered = sorted((term for term in dict.fromkeys(terms) if counts[term]), key=lambda term: counts[term])
+    matches = itertools.accumulate(counts[term] for term in ordered)
+    kept = [term for term, so_far in zip(ordered, matches, strict=True) if so_far <= MATCHED] or ordered[:1]
+    return [term for term in terms if term in kept] or list(terms)

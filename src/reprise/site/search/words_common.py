@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from sqlalchemy import Select
+from reprise.site.search.query import Query, Selection
+from reprise.site.store.tables import SHOWN, Paper
 
 TITLE, ABSTRACT, SUMMARY, AUTHORS = 3.0, 1.0, 1.5, 2.0
 """How often a word counts for one that stands there."""
 
-COMMON = 4_000
-"""A word that more papers have is looked for only beside rarer ones."""
+COMMON = 20_000
+"""Papers with a word are counted up to so many."""
+
+MATCHED = 8_000
+"""Papers among which those with some of the words are looked for."""
 
 BEGIN, END = "\x02", "\x03"
 """Enclose the words that were looked for."""
 
 SNIPPET_WORDS = 40
 
-Passing = Callable[[Select[Any]], Select[Any]]
-"""Narrows a selection of papers to those that may be found."""
+
+def shown(query: Query, statement: Selection) -> Selection:
+    """Narrow a selection of papers to those shown that pass the filters that need no index of words."""
+    return query.narrow(statement.where(Paper.state == SHOWN))

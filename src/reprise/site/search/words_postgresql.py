@@ -25,7 +25,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, column, func, literal,
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, REGCONFIG, TSQUERY, TSVECTOR
 from sqlalchemy.orm import Session
 
-from reprise.site.search.query import Term
+from reprise.site.search.query import Query, Term
 from reprise.site.search.words_common import (
     ABSTRACT,
     AUTHORS,
@@ -35,12 +35,12 @@ from reprise.site.search.words_common import (
     SNIPPET_WORDS,
     SUMMARY,
     TITLE,
-    Passing,
+    shown,
 )
 from reprise.site.store.tables import Paper
 
 RANKED = 2_000
-_FINER = 500  # of these are ranked by BM25
+_FINER = 300  # of these are ranked by BM25
 _K1, _B = 1.2, 0.75
 _WEIGHTS = {"A": TITLE, "B": AUTHORS, "C": SUMMARY, "D": ABSTRACT}  # by the letters of PostgreSQL
 _LEAST = 1e-6  # that a word counts which most papers have
@@ -59,50 +59,69 @@ _BM25 = text("""
 _READ = text("""
     select cast(case when phrase then phraseto_tsquery('english', line) || phraseto_tsquery('simple', line)
                      else plainto_tsquery('english', line) || plainto_tsquery('simple', line) end as text) as wanted,
+        tsvector_to_array(to_tsvector('english', line)) as english,
         tsvector_to_array(to_tsvector('english', line) || to_tsvector('simple', line)) as lexemes
     from unnest(cast(:lines as text[]), cast(:phrases as bool[])) with ordinality as term (given, phrase, place),
         folded(given) as line
     order by place
 """)
 _COUNT = text(f"""
-    select (select count(*) from (select from papers where words @@ cast(wanted as tsquery) limit {COMMON}) as several)
-    from unnest(cast(:wanted as text[])) with ordinality as term (wanted, place) order by place
+    with common as materialized (
+        select lexeme, share
+        from pg_stats, cast(cast(most_common_elems as text) as text[]) as lexemes,
+            unnest(lexemes, most_common_elem_freqs) as each (lexeme, share)
+        where schemaname = current_schema() and tablename = 'papers' and attname = 'words' and lexeme is not null
+    )
+    select coalesce(
+        (select round(:total * min(share)) from common where lexeme = said having count(*) > 0),
+        (select count(*) from (select from papers where words @@ cast(wanted as tsquery) limit {COMMON}) as several)
+    )
+    from unnest(cast(:wanted as text[]), cast(:said as text[])) with ordinality as term (wanted, said, place)
+    order by place
 """)
 _vector: ColumnElement[Any] = column("words", TSVECTOR, _selectable=Paper.__table__)
 
 
 class Asked:
-    """The terms of a search.
+    """The words of a search.
 
     Parameters
     ----------
-    terms : at least one.
+    terms : of the query, those that are looked for; at least one.
     """
 
-    def __init__(self, session: Session, terms: Sequence[Term]):
-        self.session = session
+    def __init__(self, session: Session, query: Query, terms: Sequence[Term]):
+        self.session, self.query = session, query
         given = {"lines": [term.text for term in terms], "phrases": [term.phrase for term in terms]}
         self._read = dict(zip(terms, session.execute(_READ, given), strict=True))
 
     @cached_property
     def counts(self) -> dict[Term, int]:
-        """How many papers have each term, counted no further than needed."""
+        """How many papers have each term: of common words by the server's statistics, else counted."""
         wanted = [row.wanted for row in self._read.values()]
-        return dict(zip(self._read, self.session.scalars(_COUNT, {"wanted": wanted}), strict=True))
+        said = [row.english[0] if len(row.english) == 1 else None for row in self._read.values()]
+        found = self.session.scalars(_COUNT, {"wanted": wanted, "said": said, "total": self._total})
+        return {term: int(count) for term, count in zip(self._read, found, strict=True)}
 
-    def ranked(self, passing: Passing, terms: Sequence[Term], together: bool, count: int) -> list[int]:
-        """Give the papers that pass and have all terms, or some of them, the best first."""
-        read = [self._read[term].wanted for term in terms if self._read[term].wanted]
-        if not read:
+    def ranked(self, every: Sequence[Term], some: Sequence[Term], count: int) -> list[int]:
+        """Give the papers that have every term and, where any are given, some of the others, the best first."""
+        of_all, of_some = ([read for term in terms if (read := self._read[term].wanted)] for terms in (every, some))
+        wanted = [*of_all, *([" | ".join(of_some)] if of_some else [])]
+        if not wanted:
             return []
-        wanted = cast(literal((" & " if together else " | ").join(f"({each})" for each in read)), TSQUERY)
-        latest = passing(select(Paper.id, _vector).where(_vector.bool_op("@@")(wanted)))
-        few = latest.order_by(Paper.id.desc()).limit(RANKED).subquery()
+        matching = _matches(" & ".join(f"({each})" for each in wanted))
+        passing = shown(self.query, select(Paper.id, _vector)).where(matching, *conditions(self.query))
+        # A sum is no key: where few match, the index of words is used, and not that of numbers, which seems cheaper.
+        order = Paper.id + 0 if self._few(every, some) else Paper.id
+        latest = passing.order_by(order.desc()).limit(RANKED).subquery()
         weights = cast(literal([_WEIGHTS[letter] / TITLE for letter in "DCBA"]), ARRAY(REAL))
-        either = cast(literal(" | ".join(f"({each})" for each in read)), TSQUERY)
-        roughly = func.ts_rank(weights, few.c.words, either)
-        good = select(few.c.id).order_by(roughly.desc(), few.c.id.desc()).limit(max(count, _FINER))
-        return self._by_bm25(list(self.session.scalars(good)), terms)[:count]
+        roughly = func.ts_rank(weights, latest.c.words, cast(literal(" | ".join(of_all + of_some)), TSQUERY))
+        good = select(latest.c.id).order_by(roughly.desc(), latest.c.id.desc()).limit(max(count, _FINER))
+        return self._by_bm25(list(self.session.scalars(good)), [*every, *some])[:count]
+
+    def _few(self, every: Sequence[Term], some: Sequence[Term]) -> bool:
+        most = [self.counts[term] for term in every] + ([sum(self.counts[term] for term in some)] if some else [])
+        return min(most) < COMMON
 
     def _by_bm25(self, papers: list[int], terms: Sequence[Term]) -> list[int]:
         rarities: dict[str, float] = defaultdict(float)
@@ -122,15 +141,13 @@ class Asked:
         return known if known > 0 else self.session.scalar(select(func.count()).select_from(Paper)) or 0
 
 
-def has(term: Term) -> ColumnElement[bool]:
-    """Say of a paper whether it has a term."""
-    return _vector.bool_op("@@")(_tsquery(term))
-
-
-def written_by(name: str) -> ColumnElement[bool]:
-    """Say of a paper whether a name, or a part of one, is among its authors."""
-    # Only authors have weight B. Quoted, the name is read by the same rules as the text was.
-    return _vector.bool_op("@@")(func.to_tsquery(_config("simple"), func.quote_literal(_folded(name)).op("||")(":B")))
+def conditions(query: Query) -> list[ColumnElement[bool]]:
+    """Give what a query's phrases, exclusions and authors ask of a paper."""
+    wanted: list[ColumnElement[bool]] = [
+        _vector.bool_op("@@")(_tsquery(Term(phrase, True))) for phrase in query.phrases
+    ]
+    wanted += [~_vector.bool_op("@@")(_tsquery(term)) for term in query.without]
+    return wanted + [_vector.bool_op("@@")(_written_by(name)) for name in query.authors]
 
 
 def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
@@ -141,6 +158,15 @@ def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
     )
     passages = [func.ts_headline(_config("english"), text, wanted, options) for text in (Paper.abstract, Paper.summary)]
     return select(Paper.id, *passages).where(Paper.id.in_(papers), _vector.bool_op("@@")(wanted))
+
+
+def _matches(wanted: str) -> ColumnElement[bool]:
+    return _vector.bool_op("@@")(cast(literal(wanted), TSQUERY))
+
+
+def _written_by(name: str) -> Any:
+    # Only authors have weight B. Quoted, the name is read by the same rules as the text was.
+    return func.to_tsquery(_config("simple"), func.quote_literal(_folded(name)).op("||")(":B"))
 
 
 def _joined(terms: Sequence[Term], operator: str) -> Any:

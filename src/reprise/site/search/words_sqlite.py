@@ -1,4 +1,4 @@
-"""Words in SQLite: FTS5, whose ranking is BM25."""
+"""Words in SQLite: FTS5, whose ranking is BM25. Of very many papers that match, the latest `RANKED` are ranked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, Select, String, Text, column, exists, func, select, table
 from sqlalchemy.orm import Session
 
-from reprise.site.search.query import Term
+from reprise.site.search.query import Query, Term
 from reprise.site.search.words_common import (
     ABSTRACT,
     AUTHORS,
@@ -19,10 +19,11 @@ from reprise.site.search.words_common import (
     SNIPPET_WORDS,
     SUMMARY,
     TITLE,
-    Passing,
+    shown,
 )
 from reprise.site.store.tables import Paper
 
+RANKED = 10_000
 _BM25 = f"bm25({TITLE}, {ABSTRACT}, {SUMMARY}, {AUTHORS})"
 _words = table(
     "paper_words", column("rowid"), column("rank", Float), column("title", Text), column("paper_words", String)
@@ -30,15 +31,15 @@ _words = table(
 
 
 class Asked:
-    """The terms of a search.
+    """The words of a search.
 
     Parameters
     ----------
-    terms : at least one.
+    terms : of the query, those that are looked for; at least one.
     """
 
-    def __init__(self, session: Session, terms: Sequence[Term]):
-        self.session, self.terms = session, terms
+    def __init__(self, session: Session, query: Query, terms: Sequence[Term]):
+        self.session, self.query, self.terms = session, query, terms
 
     @cached_property
     def counts(self) -> dict[Term, int]:
@@ -47,28 +48,32 @@ class Asked:
         counts = [select(func.count()).select_from(each).scalar_subquery() for each in several]
         return dict(zip(self.terms, self.session.execute(select(*counts)).one(), strict=True))
 
-    def ranked(self, passing: Passing, terms: Sequence[Term], together: bool, count: int) -> list[int]:
-        """Give the papers that pass and have all terms, or some of them, the best first."""
-        expression = (" AND " if together else " OR ").join(_quoted(term) for term in terms)
+    def ranked(self, every: Sequence[Term], some: Sequence[Term], count: int) -> list[int]:
+        """Give the papers that have every term and, where any are given, some of the others, the best first."""
+        wanted = [*map(_quoted, every), *([f"({' OR '.join(map(_quoted, some))})"] if some else [])]
+        # Authors and exclusions are left to FTS5, which skips what does not match instead of ranking it first.
+        wanted += [_by(name) for name in self.query.authors]
+        expression = " NOT ".join([f"({' AND '.join(wanted)})", *map(_quoted, self.query.without)])
         # FTS5 gives its matches in the order of their rank; each is then looked up by its key until enough have passed.
-        passes = passing(select(Paper.id).where(Paper.id == _words.c.rowid)).correlate(_words)
+        passes = shown(self.query, select(Paper.id).where(Paper.id == _words.c.rowid)).correlate(_words)
         best = (
             select(_words.c.rowid)
             .where(_match(expression), _words.c.rank.bool_op("match")(_BM25), exists(passes))
             .order_by(_words.c.rank)
             .limit(count)
         )
+        if not self.query.filters.keys() - {f'author:"{name}"' for name in self.query.authors}:
+            latest = select(_words.c.rowid).where(_match(expression)).order_by(_words.c.rowid.desc())
+            if (last := self.session.scalar(latest.limit(1).offset(RANKED))) is not None:
+                best = best.where(_words.c.rowid > last)
         return list(self.session.scalars(best))
 
 
-def has(term: Term) -> ColumnElement[bool]:
-    """Say of a paper whether it has a term."""
-    return Paper.id.in_(select(_words.c.rowid).where(_match(_quoted(term))))
-
-
-def written_by(name: str) -> ColumnElement[bool]:
-    """Say of a paper whether a name, or a part of one, is among its authors."""
-    return Paper.id.in_(select(_words.c.rowid).where(_match(f"authors : {_quoted(Term(name))}")))
+def conditions(query: Query) -> list[ColumnElement[bool]]:
+    """Give what a query's phrases, exclusions and authors ask of a paper."""
+    wanted = [*(_quoted(Term(phrase)) for phrase in query.phrases), *(_by(name) for name in query.authors)]
+    found = [_found(expression) for expression in wanted]
+    return found + [~_found(_quoted(term)) for term in query.without]
 
 
 def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
@@ -77,6 +82,14 @@ def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
     whole: Any = column("paper_words", is_literal=True)
     passages = [func.snippet(whole, place, BEGIN, END, "…", SNIPPET_WORDS) for place in (1, 2)]
     return select(_words.c.rowid, *passages).where(_match(either), _words.c.rowid.in_(papers))
+
+
+def _by(name: str) -> str:
+    return f"authors : {_quoted(Term(name))}"
+
+
+def _found(expression: str) -> ColumnElement[bool]:
+    return Paper.id.in_(select(_words.c.rowid).where(_match(expression)))
 
 
 def _match(expression: str) -> ColumnElement[bool]:
