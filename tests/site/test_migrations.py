@@ -53,7 +53,7 @@ def fill(store):
     old.reflect(store.engine, only=lambda name, _: name in Base.metadata.tables)
     rows = {}
     with store.writing() as session:
-        for table in Base.metadata.sorted_tables:
+        for table in (table for table in Base.metadata.sorted_tables if table.name in old.tables):
             columns = old.tables[table.name].columns
             row = {}
             for column in columns:
@@ -93,12 +93,14 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
     store.close()
     store = open_store(address)
     with store.reading() as session:
-        for table in Base.metadata.sorted_tables:
+        kept_tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
+        assert {table.name for table in Base.metadata.sorted_tables} - rows.keys() == {"vocabulary"}
+        for table in kept_tables:
             assert session.scalar(select(func.count()).select_from(table)) == 1, table.name
         paper = find_paper(session, "2611.00001")
         assert (paper.title, paper.version, paper.votes, paper.views, paper.heat) == ("Möbius", 2, 3, 5, 12.5)
         assert paper.authors == ["Ada"]
-        for table in Base.metadata.sorted_tables:
+        for table in kept_tables:
             kept = session.execute(select(table)).mappings().one()
             for name in rows[table.name].keys() & {"email", "name", "text", "query", "key", "subject", "verdict"}:
                 assert kept[name] == rows[table.name][name]

@@ -13,9 +13,12 @@ from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
 from reprise.site.search import words_postgresql, words_sqlite
-from reprise.site.search.query import Query, Selection, Term
+from reprise.site.search.query import MAX_TERMS, Query, Selection, Term
 from reprise.site.search.stop_words import STOP
 from reprise.site.search.words_common import BEGIN, END, MATCHED, shown
+
+SELDOM = 3
+"""Papers from which on a word is taken for one that the site knows."""
 
 
 def by_words(session: Session, query: Query, count: int) -> list[int]:
@@ -34,6 +37,15 @@ def by_words(session: Session, query: Query, count: int) -> list[int]:
 def telling(query: Query) -> list[Term]:
     """Give the terms that say something, or all of them where none does."""
     return [term for term in query.terms if term.phrase or term.text.casefold() not in STOP] or list(query.terms)
+
+
+def seldom(session: Session, words: Sequence[str]) -> list[str]:
+    """Give those of some words, stop words apart, that fewer than `SELDOM` papers have."""
+    terms = [Term(word) for word in words if word.casefold() not in STOP][:MAX_TERMS]
+    if not terms:
+        return []
+    counts = _words(session).Asked(session, Query(), terms).count(SELDOM)
+    return [term.text for term in terms if counts[term] < SELDOM]
 
 
 def narrow(session: Session, query: Query, statement: Selection) -> Selection:

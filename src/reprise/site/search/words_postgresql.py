@@ -65,7 +65,7 @@ _READ = text("""
         folded(given) as line
     order by place
 """)
-_COUNT = text(f"""
+_COUNT = text("""
     with common as materialized (
         select lexeme, share
         from pg_stats, cast(cast(most_common_elems as text) as text[]) as lexemes,
@@ -74,7 +74,7 @@ _COUNT = text(f"""
     )
     select coalesce(
         (select round(:total * min(share)) from common where lexeme = said having count(*) > 0),
-        (select count(*) from (select from papers where words @@ cast(wanted as tsquery) limit {COMMON}) as several)
+        (select count(*) from (select from papers where words @@ cast(wanted as tsquery) limit :most) as several)
     )
     from unnest(cast(:wanted as text[]), cast(:said as text[])) with ordinality as term (wanted, said, place)
     order by place
@@ -97,10 +97,14 @@ class Asked:
 
     @cached_property
     def counts(self) -> dict[Term, int]:
-        """How many papers have each term: of common words by the server's statistics, else counted."""
+        """How many papers have each term: of common words by the server's statistics, of others up to `COMMON`."""
+        return self.count(COMMON)
+
+    def count(self, most: int) -> dict[Term, int]:
+        """Count the papers that have each term, up to `most` where the server has no statistics of it."""
         wanted = [row.wanted for row in self._read.values()]
         said = [row.english[0] if len(row.english) == 1 else None for row in self._read.values()]
-        found = self.session.scalars(_COUNT, {"wanted": wanted, "said": said, "total": self._total})
+        found = self.session.scalars(_COUNT, {"wanted": wanted, "said": said, "total": self._total, "most": most})
         return {term: int(count) for term, count in zip(self._read, found, strict=True)}
 
     def ranked(self, every: Sequence[Term], some: Sequence[Term], count: int) -> list[int]:

@@ -43,8 +43,12 @@ class Asked:
 
     @cached_property
     def counts(self) -> dict[Term, int]:
-        """How many papers have each term, counted no further than needed."""
-        several = [select(_words.c.rowid).where(_match(_quoted(term))).limit(COMMON).subquery() for term in self.terms]
+        """How many papers have each term, up to `COMMON`."""
+        return self.count(COMMON)
+
+    def count(self, most: int) -> dict[Term, int]:
+        """Count the papers that have each term, up to `most`."""
+        several = [select(_words.c.rowid).where(_match(_quoted(term))).limit(most).subquery() for term in self.terms]
         counts = [select(func.count()).select_from(each).scalar_subquery() for each in several]
         return dict(zip(self.terms, self.session.execute(select(*counts)).one(), strict=True))
 

@@ -87,8 +87,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         if settings.mail_sink:
             site.parts["mail sink"].start()
         jobs = start_jobs(site) if settings.jobs else None
-        if settings.meaning:
-            searcher.start(encode=settings.jobs)
+        if settings.meaning or settings.jobs:
+            searcher.start(encode=settings.jobs, meaning=settings.meaning)
         async with agents.session_manager.run():
             yield
         if jobs is not None:

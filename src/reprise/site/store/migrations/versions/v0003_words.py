@@ -1,4 +1,4 @@
-"""PostgreSQL reads words as SQLite does: without the accents of Latin letters, and parted at every sign."""
+"""Words are counted; PostgreSQL reads them as SQLite does: without the accents of Latin letters, parted at signs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,14 +30,25 @@ _READ = {name: f"folded({name})" for name in _COLUMNS} | {"authors": "folded(aut
 
 
 def upgrade() -> None:
-    """Read all words anew."""
+    """Make room for counts, and read all words anew."""
+    op.create_table(
+        "vocabulary",
+        sa.Column("word", sa.String(length=32), nullable=False),
+        sa.Column("initial", sa.String(length=1), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
+        sa.Column("papers", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("word", name=op.f("pk_vocabulary")),
+    )
+    op.create_index("ix_vocabulary_initial_length_papers", "vocabulary", ["initial", "length", "papers"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         _run(_FOLDED)
         _read_anew(_READ)
 
 
 def downgrade() -> None:
-    """Read all words as before."""
+    """Read all words as before, and count none."""
+    op.drop_table("vocabulary")
+    op.execute("delete from bookmarks where source = 'vocabulary'")
     if op.get_bind().dialect.name == "postgresql":
         _read_anew(_AS_THEY_ARE)
         op.execute("drop function folded(text)")
