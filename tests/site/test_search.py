@@ -223,7 +223,7 @@ def test_of_very_many_matches_the_latest_are_ranked_but_filters_see_all(store, m
     )
     assert sorted(words(store, "rings")) == sorted(f"Rings {n}" for n in range(16, 21))
     assert sorted(words(store, "rings author:1")) == sorted(f"Rings {n}" for n in range(11, 21, 2))
-    assert "Rings 3" in words(store, "rings cat:cs.A1 before:2027") or len(words(store, "rings cat:cs.A1")) == 5
+    assert set(words(store, "rings cat:cs.A1")) >= {f"Rings {n}" for n in range(11, 21, 2)}
 
 
 def test_filters_narrow_words_and_meaning_alike(store, searcher, make_papers):

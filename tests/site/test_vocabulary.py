@@ -48,12 +48,6 @@ def test_two_who_count_at_once_count_once(store, make_papers, monkeypatch):
     from reprise.site.search import vocabulary
 
     make_papers(record(1, title="Rings", abstract="", authors=[]))
-    add = vocabulary._add
-
-    def beside(session, counts):
-        monkeypatch.setattr(vocabulary, "_add", add)
-        add(session, counts)
-
     words_of = vocabulary.words_of
 
     def meanwhile(text):
