@@ -25,6 +25,8 @@ BATCH = 1_000
 LEAST = 4
 """Letters of the shortest words that are counted; shorter ones are near too many others."""
 
+_LONG = 6  # letters from which on two slips are looked for
+_ONE_IN = 100_000
 _ROWS = 2_000  # in one statement
 _BOOKMARK = "vocabulary"
 _WORD = re.compile(rf"[^\W\d_]{{{LEAST},{WORD_LENGTH}}}")
@@ -58,18 +60,25 @@ def near_word(session: Session, word: str) -> str | None:
     """Give the word of the site that is nearest to one in spelling, the commonest of these; None where none is near.
 
     Up to five letters, one may be missing, too many, wrong or in its neighbour's place; two in longer words. One of the
-    first two letters must be the first of the word that is meant.
+    first two letters must be the first of the word that is meant. On a large site words count from one in a hundred
+    thousand papers on: rarer ones are mostly slips themselves.
     """
-    from rapidfuzz import process
-    from rapidfuzz.distance import OSA
-
     word = word.lower()
     if not _WORD.fullmatch(word):
         return None
-    most = 1 if len(word) < 6 else 2
+    least = max(SELDOM, _reached(session) // _ONE_IN)
+    initials = dict.fromkeys(word[:2])
+    return next((near for initial in initials if (near := _nearest(session, word, initial, least)) is not None), None)
+
+
+def _nearest(session: Session, word: str, initial: str, least: int) -> str | None:
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    most = 1 if len(word) < _LONG else 2
     lengths = range(len(word) - most, len(word) + most + 1)
     alike = select(Word.word, Word.papers).where(
-        Word.initial.in_(sorted({word[0], word[1]})), Word.length.in_(lengths), Word.papers >= SELDOM, Word.word != word
+        Word.initial == initial, Word.length.in_(lengths), Word.papers >= least, Word.word != word
     )
     papers = {row.word: row.papers for row in session.execute(alike)}
     near = process.extract(word, list(papers), scorer=OSA.distance, score_cutoff=most, limit=None)
