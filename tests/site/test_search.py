@@ -198,6 +198,14 @@ def test_accents_and_signs_are_no_hindrance(store, searcher, make_papers):
     assert found(searcher, "mobius -naive") == ["Möbius strips"]
 
 
+@pytest.mark.parametrize("line", ["möbius", "e-mail", '"möbius strip"'])
+def test_words_with_accents_and_signs_are_marked(searcher, make_papers, line):
+    make_papers(record(1, title="T", abstract="About a Möbius strip, by e-mail."))
+    with searcher.store.reading() as session:
+        (hit,) = searcher.search(session, line).hits
+    assert "<mark>" in hit.snippet
+
+
 def test_a_rare_word_outweighs_a_common_one_and_short_papers_long_ones(store, make_papers):
     filler = "of quite other things that make it long " * 8
     make_papers(

@@ -14,11 +14,11 @@ Information Retrieval 3(4), 2009.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, cast, column, func, literal, select, text
@@ -95,7 +95,7 @@ class Asked:
         given = {"lines": [term.text for term in terms], "phrases": [term.phrase for term in terms]}
         self._read = dict(zip(terms, session.execute(_READ, given), strict=True))
 
-    @cached_property
+    @functools.cached_property
     def counts(self) -> dict[Term, int]:
         """How many papers have each term: of common words by the server's statistics, of others up to `COMMON`."""
         return self.count(COMMON)
@@ -139,7 +139,7 @@ class Asked:
         count = self.counts[term]
         return max(math.log(max(self._total - count, 0.0) + 0.5) - math.log(count + 0.5), _LEAST)
 
-    @cached_property
+    @functools.cached_property
     def _total(self) -> float:
         known = self.session.scalar(text("select reltuples from pg_class where oid = 'papers'::regclass")) or 0.0
         return known if known > 0 else self.session.scalar(select(func.count()).select_from(Paper)) or 0
@@ -156,12 +156,18 @@ def conditions(query: Query) -> list[ColumnElement[bool]]:
 
 def snippets(terms: Sequence[Term], papers: Sequence[int]) -> Select[Any]:
     """Select passages of papers with some of the terms: of their abstracts, and of our summaries."""
-    wanted = _joined(terms, "||")
+    has = functools.reduce(lambda one, other: one.op("||")(other), map(_tsquery, terms))
+    # The text that is shown has accents and signs: terms that have them are looked for as they are, too.
+    as_given = [_read_as(term, "english", literal(term.text, Text)) for term in terms]
+    marked = functools.reduce(lambda one, other: one.op("||")(other), as_given, has)
     options = (
         f"StartSel={BEGIN}, StopSel={END}, MaxWords={SNIPPET_WORDS}, MinWords={SNIPPET_WORDS // 2}, MaxFragments=1"
     )
-    passages = [func.ts_headline(_config("english"), text, wanted, options) for text in (Paper.abstract, Paper.summary)]
-    return select(Paper.id, *passages).where(Paper.id.in_(papers), _vector.bool_op("@@")(wanted))
+    passages = [
+        func.ts_headline(_config("english"), shown_text, marked, options)
+        for shown_text in (Paper.abstract, Paper.summary)
+    ]
+    return select(Paper.id, *passages).where(Paper.id.in_(papers), _vector.bool_op("@@")(has))
 
 
 def _matches(wanted: str) -> ColumnElement[bool]:
@@ -173,17 +179,13 @@ def _written_by(name: str) -> Any:
     return func.to_tsquery(_config("simple"), func.quote_literal(_folded(name)).op("||")(":B"))
 
 
-def _joined(terms: Sequence[Term], operator: str) -> Any:
-    joined: Any = _tsquery(terms[0])
-    for term in terms[1:]:
-        joined = joined.op(operator)(_tsquery(term))
-    return joined
-
-
 def _tsquery(term: Term) -> Any:
     """Read a term as English, and as it is written, as names are."""
-    read = func.phraseto_tsquery if term.phrase else func.plainto_tsquery
-    return read(_config("english"), _folded(term.text)).op("||")(read(_config("simple"), _folded(term.text)))
+    return _read_as(term, "english", _folded(term.text)).op("||")(_read_as(term, "simple", _folded(term.text)))
+
+
+def _read_as(term: Term, config: str, line: Any) -> Any:
+    return (func.phraseto_tsquery if term.phrase else func.plainto_tsquery)(_config(config), line)
 
 
 def _folded(line: str) -> Any:
