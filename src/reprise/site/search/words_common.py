@@ -11,7 +11,7 @@ TITLE, ABSTRACT, SUMMARY, AUTHORS = 3.0, 1.0, 1.5, 2.0
 COMMON = 20_000
 """Papers with a word are counted up to so many."""
 
-MATCHED = 8_000
+MATCHED = 5_000
 """Papers among which those with some of the words are looked for."""
 
 BEGIN, END = "\x02", "\x03"

@@ -39,7 +39,7 @@ from reprise.site.search.words_common import (
 )
 from reprise.site.store.tables import Paper
 
-RANKED = 2_000
+RANKED = 1_500
 _FINER = 300  # of these are ranked by BM25
 _K1, _B = 1.2, 0.75
 _WEIGHTS = {"A": TITLE, "B": AUTHORS, "C": SUMMARY, "D": ABSTRACT}  # by the letters of PostgreSQL
