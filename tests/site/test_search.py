@@ -161,6 +161,82 @@ def test_phrases_exclusions_and_authors(store, searcher, make_papers):
     assert found(searcher, "babbage")[0] == "Other codes"
 
 
+def test_accents_and_signs_are_no_hindrance(store, searcher, make_papers):
+    make_papers(
+        record(
+            1, title="Möbius strips", abstract="input/output of e-mail", authors=["Zoë Łukasiewicz", "José Nuñez-Ré"]
+        ),
+        record(
+            2, title="Naïve maps", abstract="x_y and C.elegans, e\u0301tale", authors=["W. B. Yeats", "Ngô Bảo Châu"]
+        ),
+        record(3, title="Ångström units", abstract="“smart” models’ width–height", authors=["Ada O’Neil"]),
+    )
+    for line, title in {
+        "mobius": "Möbius strips",
+        "MÖBIUS": "Möbius strips",
+        "input": "Möbius strips",
+        "e-mail": "Möbius strips",
+        '"input output"': "Möbius strips",
+        "author:zoe": "Möbius strips",
+        "author:ZOË": "Möbius strips",
+        "author:łukasiewicz": "Möbius strips",
+        'author:"jose nunez re"': "Möbius strips",
+        "zoe": "Möbius strips",
+        "naive": "Naïve maps",
+        "étale": "Naïve maps",
+        "elegans": "Naïve maps",
+        'author:"ngo bao"': "Naïve maps",
+        'author:"B. Yeats"': "Naïve maps",
+        "angstrom": "Ångström units",
+        "smart": "Ångström units",
+        "height": "Ångström units",
+        "author:o'neil": "Ångström units",
+    }.items():
+        assert found(searcher, line) == [title], line
+    assert found(searcher, "author:lukasiewicz") == []  # a letter of its own, on either database
+    assert found(searcher, 'author:"Lukasiewicz José"') == []
+    assert found(searcher, "mobius -naive") == ["Möbius strips"]
+
+
+@pytest.mark.parametrize("line", ["möbius", "e-mail", '"möbius strip"'])
+def test_words_with_accents_and_signs_are_marked(searcher, make_papers, line):
+    make_papers(record(1, title="T", abstract="About a Möbius strip, by e-mail."))
+    with searcher.store.reading() as session:
+        (hit,) = searcher.search(session, line).hits
+    assert "<mark>" in hit.snippet
+
+
+def test_a_rare_word_outweighs_a_common_one_and_short_papers_long_ones(store, make_papers):
+    filler = "of quite other things that make it long " * 8
+    make_papers(
+        *(record(n, title=f"Paper {n}", abstract="nets") for n in range(1, 9)),
+        record(10, title="Rare", abstract="quaternion"),
+        record(11, title="Long and rare", abstract=f"quaternion {filler}"),
+        record(12, title="Both", abstract=f"nets {filler}, quaternion"),
+    )
+    assert words(store, "nets quaternion")[:3] == ["Both", "Rare", "Long and rare"]
+
+
+def test_a_word_said_twice_counts_twice(store, make_papers):
+    make_papers(record(1, title="Alpha"), record(2, title="Beta"), record(3, title="Gamma"))
+    assert words(store, "alpha beta beta")[0] == "Beta"
+    assert words(store, "alpha alpha beta")[0] == "Alpha"
+
+
+def test_of_very_many_matches_the_latest_are_ranked_but_filters_see_all(store, make_papers, monkeypatch):
+    monkeypatch.setattr("reprise.site.search.words_sqlite.RANKED", 5)
+    monkeypatch.setattr("reprise.site.search.words_postgresql.RANKED", 5)
+    make_papers(
+        *(
+            record(n, title=f"Rings {n}", authors=[f"Ada {n % 2}"], categories=[("cs.CL", "cs.LG")[n % 2]])
+            for n in range(1, 21)
+        )
+    )
+    assert sorted(words(store, "rings")) == sorted(f"Rings {n}" for n in range(16, 21))
+    assert sorted(words(store, "rings author:1")) == sorted(f"Rings {n}" for n in range(11, 21, 2))
+    assert set(words(store, "rings cat:cs.LG")) >= {f"Rings {n}" for n in range(11, 21, 2)}
+
+
 def test_filters_narrow_words_and_meaning_alike(store, searcher, make_papers):
     make_papers(
         record(1, title="Rings in one", categories=["cs.LG"], day=datetime.date(2024, 5, 1)),
@@ -545,4 +621,4 @@ def test_between_whole_passes_only_new_and_changed_papers_are_looked_at(store, m
 
 def test_a_search_by_words_alone_says_so(client, make_papers):
     make_papers(record(1, title="Rings"))
-    assert "these are found by words" in client.get("/search?q=rings").text
+    assert "this search goes by words" in client.get("/search?q=rings").text

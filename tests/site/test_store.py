@@ -91,7 +91,9 @@ def test_words_follow_the_papers(store, make_papers):
         query = {
             "sqlite": "select rowid from paper_words where paper_words match :words",
             "postgresql": """select id from papers
-                where words @@ (plainto_tsquery('english', :words) || plainto_tsquery('simple', :words))""",
+                where words @@ (
+                    plainto_tsquery('english', folded(:words)) || plainto_tsquery('simple', folded(:words))
+                )""",
         }[store.dialect]
         with store.reading() as session:
             return session.scalars(text(query), {"words": words}).all()

@@ -101,7 +101,9 @@ class HitAnswer(_Answer):
     """A paper that a search found, and why."""
 
     paper: PaperAnswer
-    why: str = Field(description='"words", "meaning" or "both"; empty where only filters were asked for.')
+    why: str = Field(
+        description='"words", "meaning" or "both"; "name" for the paper of an id, DOI or link; empty for filters alone.'
+    )
 
 
 class SearchAnswer(_Answer):
@@ -112,6 +114,10 @@ class SearchAnswer(_Answer):
     page: int
     more: bool
     problems: list[str] = Field(default_factory=list, description="Parts of the query that were not understood.")
+    did_you_mean: str = Field("", description="The same query without a slip of the keyboard, where one is seen.")
+    suggestions: list[str] = Field(
+        default_factory=list, description="Looser queries that find something, where this one finds nothing."
+    )
 
 
 def paper_answer(site: Site, paper: Paper) -> PaperAnswer:
@@ -235,6 +241,8 @@ def search_answer(site: Site, session: Session, text: str, page: int = 1, size: 
         page=found.number,
         more=found.more,
         problems=list(found.problems),
+        did_you_mean=found.corrected,
+        suggestions=list(found.suggestions),
     )
 
 

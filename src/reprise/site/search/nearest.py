@@ -6,13 +6,13 @@ than are asked for, and those that do not pass are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Float, Select, bindparam, select, text
+from sqlalchemy import BindParameter, Float, Row, Select, bindparam, func, null, select, text, union_all
 from sqlalchemy.orm import Session
 
 from reprise.site.search.index import Ids, MeaningIndex, best
@@ -21,6 +21,9 @@ from reprise.site.store.tables import Embedding, Paper
 
 FEW = 3_000
 """Papers that are compared one by one where no more pass a filter."""
+
+FEW_IN_SERVER = 20_000
+"""The same where PostgreSQL does it, which need not give their vectors away."""
 
 _CHUNK = 2_000  # numbers in one statement
 _WIDER = 8  # times as many are fetched where a filter leaves some out
@@ -90,19 +93,32 @@ class NearestInTable:
         self, session: Session, vector: NDArray[np.float32], count: int, narrow: Narrow, few: bool
     ) -> tuple[Ids, NDArray[np.float32]]:
         """Give the nearest."""
-        if few and (some := _few(session, narrow)) is not None:
-            return _exact(session, vector, count, some)
+        given = bindparam("vector", vector, Embedding.vector.type)
+        if few and (near := self._of_few(session, given, count, narrow)) is not None:
+            return near
         session.execute(text("select set_config('hnsw.ef_search', :beam, true)"), {"beam": str(_BEAM)})
         if _goes_on(session):
             session.execute(text("select set_config('hnsw.iterative_scan', 'relaxed_order', true)"))
         # The walk along the index comes first; what it gives is then looked up in papers, and dropped or kept.
-        distance = Embedding.vector.op("<#>", return_type=Float)(bindparam("vector", vector, Embedding.vector.type))
+        distance = Embedding.vector.op("<#>", return_type=Float)(given)
         passing = narrow(
             select(Embedding.paper_id, distance.label("distance")).join(Paper, Paper.id == Embedding.paper_id)
         )
-        rows = session.execute(passing.order_by(distance).limit(count)).all()
-        ids = np.array([row.paper_id for row in rows], np.int64)
-        return best(ids, -np.array([row.distance for row in rows], np.float32), count)
+        return _best(session.execute(passing.order_by(distance).limit(count)).all(), count)
+
+    def _of_few(
+        self, session: Session, given: BindParameter[Any], count: int, narrow: Narrow
+    ) -> tuple[Ids, NDArray[np.float32]] | None:
+        """Compare the papers that pass one by one, in the server; None where these are many."""
+        passing = narrow(select(Paper.id)).limit(FEW_IN_SERVER + 1).cte("passing").prefix_with("materialized")
+        some = select(func.count()).select_from(passing).scalar_subquery()
+        distance = Embedding.vector.op("<#>", return_type=Float)(given).label("distance")
+        of_all = select(Embedding.paper_id, distance).join(passing, passing.c.id == Embedding.paper_id)
+        every = of_all.where(some <= FEW_IN_SERVER).cte("every").prefix_with("materialized")
+        nearest = select(every.c.paper_id, every.c.distance).order_by(every.c.distance).limit(count).subquery()
+        too_many = select(null(), null()).where(some > FEW_IN_SERVER)
+        rows = session.execute(union_all(select(nearest), too_many)).all()
+        return None if rows and rows[-1][0] is None else _best(rows, count)
 
 
 def _few(session: Session, narrow: Narrow) -> list[int] | None:
@@ -120,6 +136,11 @@ def _exact(
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.float32)
     return best(np.fromiter(found, np.int64, len(found)), np.stack(list(found.values())) @ vector, count)
+
+
+def _best(rows: Sequence[Row[Any]], count: int) -> tuple[Ids, NDArray[np.float32]]:
+    ids, distances = (np.array([row[place] for row in rows]) for place in (0, 1))
+    return best(ids.astype(np.int64), -distances.astype(np.float32), count)
 
 
 def _goes_on(session: Session) -> bool:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from reprise.site.search import encoding
 from reprise.site.search.fusion import Fused, fuse
 from reprise.site.search.meaning import SharedEncoder, load_encoder
+from reprise.site.search.named import named_paper, names_a_paper
 from reprise.site.search.nearest import Nearest, nearest_in
-from reprise.site.search.query import Query, Term, parse
+from reprise.site.search.query import Query, parse
 from reprise.site.search.related import papers_of, related
+from reprise.site.search.suggestions import corrected, looser
+from reprise.site.search.vocabulary import count_words
 from reprise.site.search.words import by_words, narrow, narrows, snippets
 from reprise.site.store import Store
 from reprise.site.store.feed import MAX_PAGE
@@ -45,7 +47,8 @@ class Hit:
     ----------
     paper : with its labels.
     score : by which the list is ordered.
-    why : ``"words"``, ``"meaning"`` or ``"both"``; empty where only filters were asked for.
+    why : ``"words"``, ``"meaning"`` or ``"both"``; ``"name"`` where its id, DOI or link was asked for; empty where only
+        filters were.
     snippet : passage with the words marked, as HTML; may be empty.
     """
 
@@ -66,7 +69,9 @@ class SearchPage:
     number, size : pages are counted from 1.
     more : whether another page follows.
     meaning : whether meanings were searched too.
+    corrected : the same search without a slip of the keyboard; empty where none is seen.
     suggestions : searches that find something, where this one finds nothing.
+    names : whether the query is the name of one paper: an id, a DOI or a link.
     """
 
     query: Query
@@ -75,7 +80,9 @@ class SearchPage:
     size: int
     more: bool
     meaning: bool
+    corrected: str = ""
     suggestions: tuple[str, ...] = ()
+    names: bool = False
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -120,6 +127,10 @@ class Searcher:
         """
         query = parse(text) if isinstance(text, str) else text
         page = min(max(page, 1), MAX_PAGE)
+        line = query.text if not narrows(query) else ""
+        if (named := named_paper(session, line)) is not None:
+            only = (Hit(named, 1.0, "name", Markup("")),) if page == 1 else ()
+            return SearchPage(query, only, page, size, more=False, meaning=False, names=True)
         start = (page - 1) * size
         if query.terms:
             ranked = self.ranked(session, query)
@@ -133,8 +144,19 @@ class Searcher:
             for each in found
             if each.id in papers
         )
-        suggestions = () if hits or page > 1 else self.suggestions(session, query)
-        return SearchPage(query, hits, page, size, more, self.encoder is not None and bool(query.terms), suggestions)
+        names = names_a_paper(line)
+        right = corrected(session, query) if page == 1 and not names else None
+        return SearchPage(
+            query,
+            hits,
+            page,
+            size,
+            more,
+            meaning=self.encoder is not None and bool(query.terms),
+            corrected=str(right) if right is not None else "",
+            suggestions=looser(session, query) if not hits and page == 1 and not names else (),
+            names=names,
+        )
 
     def ranked(self, session: Session, query: Query, depth: int = DEPTH) -> list[Fused]:
         """Give the whole joined list: of words and of meaning as many as `depth` each."""
@@ -158,31 +180,15 @@ class Searcher:
         """Give the papers most like one."""
         return related(session, self.nearest, paper, count)
 
-    def suggestions(self, session: Session, query: Query, most: int = 4) -> tuple[str, ...]:
-        """Give searches like this one that find something: without a filter, without quotes, or of one word."""
-        loose = tuple(Term(word) for term in query.terms for word in re.findall(r"\w+", term.text))
-        tries = [*query.filters.values()]
-        if query.without:
-            tries.append(replace(query, without=()))
-        if query.phrases:
-            tries.append(replace(query, terms=loose))
-        if len(query.filters) > 1 or (query.filters and query.phrases):
-            tries.append(Query(terms=loose))
-        tries += [Query(terms=(term,)) for term in loose if len(loose) > 1 or query.filters]
-        found: list[str] = []
-        for attempt in tries[:12]:
-            if attempt and len(found) < most and str(attempt) not in found and _finds(session, attempt):
-                found.append(str(attempt))
-        return tuple(found)
-
-    def start(self, *, encode: bool = True) -> None:
-        """Load the encoder, and keep meanings up to date, beside whatever else goes on, until `stop`.
+    def start(self, *, encode: bool = True, meaning: bool = True) -> None:
+        """Load the encoder, and keep meanings and counts of words up to date, beside whatever goes on, until `stop`.
 
         Parameters
         ----------
-        encode : whether papers that wait are encoded here; of several servers, one does.
+        encode : whether papers that wait are encoded, and their words counted, here; of several servers, one does.
+        meaning : whether there are meanings at all.
         """
-        self._thread = threading.Thread(target=self._keep_up, args=(encode,), name="meanings", daemon=True)
+        self._thread = threading.Thread(target=self._keep_up, args=(encode, meaning), name="search", daemon=True)
         self._thread.start()
 
     def stop(self, seconds: float = 10.0) -> None:
@@ -191,16 +197,18 @@ class Searcher:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _keep_up(self, encode: bool) -> None:
+    def _keep_up(self, encode: bool, meaning: bool) -> None:
         try:
-            self.encoder = self.encoder or load_encoder()
+            self.encoder = self.encoder or (load_encoder() if meaning else None)
         except Exception:  # a broken installation must not take the site down
             _logger.exception("The sentence encoder cannot be loaded; search goes by words alone.")
         turn = 0
         while not self._stop.is_set():
             try:
                 done = self._encode(whole=turn % _WHOLE == 0) if encode else 0
-                if done or turn % _REFRESH == 0:
+                if encode:
+                    count_words(self.store, stop=self._stop)
+                if meaning and (done or turn % _REFRESH == 0):
                     with self.store.reading() as session:
                         self.nearest.refresh(session)
                 if done:
@@ -232,10 +240,3 @@ def _filtered(session: Session, query: Query, start: int, size: int) -> tuple[li
     passing = narrow(session, query, select(Paper.id)).order_by(Paper.day.desc(), Paper.id.desc())
     numbers = list(session.scalars(passing.limit(size + 1).offset(start)))
     return [Fused(number, 0.0, ()) for number in numbers[:size]], len(numbers) > size
-
-
-def _finds(session: Session, query: Query) -> bool:
-    if query.terms:
-        return bool(by_words(session, query, 1))
-    some = narrow(session, query, select(Paper.id)).limit(1).subquery()
-    return bool(session.scalar(select(func.count()).select_from(some)))

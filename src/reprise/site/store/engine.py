@@ -116,6 +116,8 @@ def open_store(url: str, revision: str = "head") -> Store:
         except OSError as problem:
             raise InvalidInputError(f"The database {address.database} cannot be used: {problem}") from problem
         _prepare_sqlite(engine)
+    else:
+        _prepare_postgresql(engine)
     store = Store(engine, passing)
     try:
         migrate(store, revision)
@@ -163,6 +165,14 @@ def _arguments(backend: str) -> dict[str, Any]:
     if backend == "postgresql":
         arguments |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
     return arguments
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _: Any) -> None:
+        connection.execute("set random_page_cost = 1.1")  # no disk turns any more; else whole tables are read
+        connection.execute("set jit = off")  # what is compiled is run once, in less time than compiling takes
+        connection.commit()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

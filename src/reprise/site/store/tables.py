@@ -17,6 +17,9 @@ Identity = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER keys cou
 Json = JSON().with_variant(JSONB, "postgresql")
 
 SHOWN, PENDING, REJECTED = "shown", "pending", "rejected"
+WORD_LENGTH = 32
+"""Letters of the longest words that are counted."""
+
 LARGEST_ID = 2**62
 """No row has a larger number; one that is asked for names nothing."""
 
@@ -123,6 +126,18 @@ class Embedding(Base):
     paper_id: Mapped[int] = _paper(primary=True)
     digest: Mapped[str] = mapped_column(String(32))
     vector: Mapped[NDArray[np.float32]] = mapped_column(Vector)
+
+
+class Word(Base):
+    """A word, in lower case, and in how many papers it was counted (see `reprise.site.search.vocabulary`)."""
+
+    __tablename__ = "vocabulary"
+    __table_args__ = (Index("ix_vocabulary_initial_length_papers", "initial", "length", "papers"),)
+
+    word: Mapped[str] = mapped_column(String(WORD_LENGTH), primary_key=True)
+    initial: Mapped[str] = mapped_column(String(1))
+    length: Mapped[int] = mapped_column(Integer)
+    papers: Mapped[int] = mapped_column(Integer)
 
 
 class Views(Base):

@@ -99,8 +99,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         if site.mail_sink is not None:
             site.mail_sink.start()
         jobs = start_jobs(site) if settings.jobs else None
-        if settings.meaning:
-            site.searcher.start(encode=settings.jobs)
+        if settings.meaning or settings.jobs:
+            site.searcher.start(encode=settings.jobs, meaning=settings.meaning)
         async with agents.session_manager.run():
             yield
         if jobs is not None:

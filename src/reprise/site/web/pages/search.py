@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from reprise.catalogue import FAMILIES
 from reprise.site.search import parse
 from reprise.site.search.query import MAX_LENGTH
-from reprise.site.store.feed import label_counts, verdicts_of
+from reprise.site.store.feed import MAX_PAGE, label_counts, verdicts_of
 from reprise.site.templating import path
 from reprise.site.web.context import Reading, SiteHere, find_reader
 from reprise.site.web.limits import client
@@ -21,7 +21,6 @@ from reprise.site.web.render import page
 
 router = APIRouter()
 
-LAST_PAGE = 50
 Short = Annotated[str, Query(max_length=100)]
 
 
@@ -30,8 +29,8 @@ def search(
     request: Request,
     site: SiteHere,
     session: Reading,
-    q: Annotated[str, Query(max_length=4 * MAX_LENGTH)] = "",
-    number: Annotated[int, Query(alias="page", ge=1, le=LAST_PAGE)] = 1,
+    q: str = "",
+    number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGE)] = 1,
     author: Short = "",
     cat: Short = "",
     family: Short = "",
@@ -47,11 +46,14 @@ def search(
     if query:
         site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
     found = site.searcher.search(session, query, number)
+    if found.names and found.hits:
+        return RedirectResponse(f"/papers/{found.papers[0].name}", 303)
     return page(
         request,
         "search.html",
         query=" ".join(q.split())[:MAX_LENGTH],
         asked=query,
+        cut=MAX_LENGTH if len(q) > MAX_LENGTH else 0,
         found=found,
         removable={written: path("/search", q=str(left)) for written, left in query.filters.items()},
         families=FAMILIES,
