@@ -102,7 +102,7 @@ def press_ctrl_c_in_the_child(event):
             os.kill(child.pid, signal.SIGINT)
 
 
-def test_without_labels(blobs):
+def test_without_labels(blobs, only_untrained):
     board = bench("cluster", blobs[0], budget=AMPLE, progress=press_ctrl_c_in_the_child)
     assert {row.status for row in board.rows} == {"done"}
     assert board.labels.shape == (90,)
