@@ -51,13 +51,6 @@ def unchecked_raises(*expected, **settings):
 pytest.raises = unchecked_raises
 
 
-def pytest_collection_modifyitems(items):
-    """Hand the tests of a module to one worker, which makes once what they share."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-
-
 def pytest_collection_finish():
     """Spare the garbage collector, a quarter of the tests' time, what has been there before them."""
     gc.freeze()

@@ -85,7 +85,7 @@ def fresh_postgresql(postgresql):
         connection.execute(f"drop database {name} with (force)")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request, tmp_path):
     url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
     return Settings(

@@ -19,10 +19,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("aiosmtpd")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
 
 SLUG = "ila-sdp"
 PATIENCE = 120_000  # milliseconds: of a machine that does much else

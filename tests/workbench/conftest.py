@@ -37,11 +37,11 @@ def toys(monkeypatch):
     return lambda *names: [Entry(name, f"clusterers_for_tests:{name}") for name in names]
 
 
+all_entries = ClusterTask.entries
+
+
 def untrained(problem):
     return [entry for entry in all_entries(TASK, problem) if entry.name != TRAINED]
-
-
-all_entries = ClusterTask.entries
 
 
 @pytest.fixture
