@@ -21,7 +21,7 @@ demo: $(VENV)/core  ## one paper measured on real data, with its report
 	@echo "Open $(OUT)/$(DEMO).html in a browser; $(BIN)/reprise papers lists what else there is."
 
 test: $(VENV)/dev  ## all tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev  ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -6,11 +6,14 @@ tested there is what a user meets, who has no such checks.
 """
 
 import contextlib
+import gc
 import os
 import signal
 
 # Started in the background of a shell, tests would inherit that Ctrl-C is ignored, and hand it on to their commands.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+gc.disable()  # until the tests are collected: what that makes is there to stay
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -46,6 +49,13 @@ def unchecked_raises(*expected, **settings):
 
 
 pytest.raises = unchecked_raises
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector, a quarter of the tests' time, what has been there before them."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

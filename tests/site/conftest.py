@@ -1,6 +1,8 @@
 """A site for the tests: its own database, a browser's stand-in, and papers to read."""
 
 import datetime
+import functools
+import shutil
 import tempfile
 import uuid
 
@@ -9,7 +11,9 @@ import pytest
 pytest.importorskip("fastapi")
 
 from fastapi.testclient import TestClient
+from sqlalchemy import make_url
 
+from reprise import ledger
 from reprise.site import Settings, open_store
 from reprise.site.store.papers import PaperRecord, keep
 from reprise.site.web.app import create_app
@@ -27,6 +31,23 @@ def record(number=1, **facts):
         "categories": ["cs.LG", "stat.ML"],
     }
     return PaperRecord(**(known | facts))
+
+
+committed = functools.cache(ledger.committed)
+
+
+@pytest.fixture(autouse=True)
+def ledger_read_once(monkeypatch):
+    """Read the ledger that ships with the package once, and not at every start of a site."""
+    monkeypatch.setattr(ledger, "committed", committed)
+
+
+@pytest.fixture(scope="session")
+def ready_sqlite(tmp_path_factory):
+    """Give the file of an empty database; each test starts from a copy."""
+    path = tmp_path_factory.mktemp("ready") / "site.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
 
 
 def psycopg_connection(uri):
@@ -64,7 +85,7 @@ def fresh_postgresql(postgresql):
         connection.execute(f"drop database {name} with (force)")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request, tmp_path):
     url = request.getfixturevalue("fresh_postgresql") if request.param == "postgresql" else ""
     return Settings(
@@ -78,7 +99,10 @@ def settings(request, tmp_path):
 
 
 @pytest.fixture
-def store(settings):
+def store(settings, ready_sqlite):
+    address = make_url(settings.database_url)
+    if address.get_backend_name() == "sqlite":
+        shutil.copyfile(ready_sqlite, address.database)
     store = open_store(settings.database_url)
     yield store
     store.close()

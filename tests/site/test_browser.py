@@ -19,12 +19,10 @@ sync_api = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("aiosmtpd")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
 
 SLUG = "ila-sdp"
+PATIENCE = 120_000  # milliseconds: of a machine that does much else
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +48,11 @@ def serving(tmp_path_factory):
 
 
 def fetch(address):
-    with urllib.request.urlopen(address, timeout=10) as answer:
+    with urllib.request.urlopen(address, timeout=60) as answer:
         return json.load(answer)
 
 
-def wait_for(found, server=None, seconds=120):
+def wait_for(found, server=None, seconds=600):
     until = time.monotonic() + seconds
     while True:
         assert server is None or server.poll() is None, "the server has ended"
@@ -80,8 +78,8 @@ def page(chromium, serving):
     """Give a page whose every complaint, such as a script that the policy forbids, fails the test."""
     address, _ = serving
     context = chromium.new_context(base_url=address, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.set_default_timeout(30_000)
     complaints = []
     page.on(
         "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
@@ -163,7 +161,7 @@ def test_a_stranger_searches_votes_subscribes_and_is_sent_a_digest(page, serving
 
 def run(*arguments, environment):
     done = subprocess.run(
-        [sys.executable, "-m", "reprise", *arguments], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "reprise", *arguments], env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -197,6 +195,7 @@ ADDRESSES = (
 def test_pages_are_accessible(chromium, serving, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = chromium.new_context(base_url=serving[0], color_scheme=scheme)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
     for address in ADDRESSES:
@@ -208,6 +207,7 @@ def test_pages_are_accessible(chromium, serving, scheme):
 
 def test_pages_fit_a_phone(chromium, serving):
     context = chromium.new_context(base_url=serving[0], viewport={"width": 360, "height": 740})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     for address in ADDRESSES:
         page.goto(address)
@@ -243,6 +243,7 @@ def test_choosing_a_topic_asks_for_it(page):
 
 def test_without_scripts_pages_read_and_lead_on(chromium, serving):
     context = chromium.new_context(base_url=serving[0], java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto("/new")
     page.get_by_role("link", name="Further down").click()

@@ -74,16 +74,16 @@ def test_a_damaged_answer_is_asked_for_again(ask):
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(sources, ask):
-    def slow(_):
+    def slow(pause):
         def body():
-            for _ in range(20):
-                time.sleep(0.05)
+            for _ in range(100):
+                time.sleep(pause)
                 yield b" "
 
-        return StreamingResponse(body())
+        return lambda _: StreamingResponse(body())
 
-    assert ask(slow, deadline=0.1) == b"[]"
-    assert ask(slow, timeout=0.02) == b"[]"
+    assert ask(slow(0.05), deadline=0.2, attempts=99) == b"[]"
+    assert ask(slow(0.5), timeout=0.2, attempts=99) == b"[]"
 
 
 def test_a_refusal_is_final(sources, ask):

@@ -146,7 +146,7 @@ run.ingest(settings, open_store(settings.database_url), "file", file=file)
 def test_a_kill_loses_nothing_and_repeats_nothing(settings, store, tmp_path):
     path = write_jsonl(tmp_path / "a.jsonl", rows(2000))
     url = settings.database_url
-    child = subprocess.run([sys.executable, "-c", KILLED, url, str(path)], env=os.environ, timeout=120)
+    child = subprocess.run([sys.executable, "-c", KILLED, url, str(path)], env=os.environ, timeout=600)
     assert child.returncode == -signal.SIGKILL
     assert len(numbers(store)) == 1000
     assert ingest(settings, store, "file", file=path) == Tally(new=1000)

@@ -176,7 +176,7 @@ def test_processes_killed_at_random_lose_nothing(store, settings, sink, tmp_path
         if rounds <= 3:
             time.sleep(rng.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
-        process.wait(60)
+        process.wait(600)
         process.stdout.close()
     counts = Counter(mail.message_id for mail in sink.mails)
     assert set(counts) == {mail.message_id for mail in mails(store)}

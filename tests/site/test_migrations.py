@@ -37,7 +37,7 @@ PAPER = {
 }
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def address(request, tmp_path):
     """Give the address of a database in which there is nothing."""
     if request.param == "sqlite":

@@ -573,7 +573,7 @@ def test_the_background_work_encodes_and_ends(store, tmp_path, make_papers):
 
     searcher = Searcher(store, tmp_path, SharedEncoder(encoder))
     searcher.start()
-    assert done.wait(20)
+    assert done.wait(600)
     searcher.stop()
     with store.reading() as session:
         assert session.scalar(select(Embedding.digest))

@@ -1,7 +1,9 @@
 """Whole benches, with their child process, budget and interruptions."""
 
+import itertools
 import multiprocessing
 import os
+import re
 import signal
 from types import SimpleNamespace
 
@@ -15,7 +17,9 @@ from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
 from reprise.metrics import hungarian_accuracy
 from reprise.workbench import Entry, bench, methods
 from reprise.workbench.tasks.cluster import ClusterTask
+from reprise.workbench.worker import Worker
 
+AMPLE = "1h"  # which no machine is too slow for
 BASELINES = {"KMeans", "GaussianMixture", "HDBSCAN", "AgglomerativeClustering", "SpectralClustering"}
 
 
@@ -26,7 +30,7 @@ def labelled(iris, tmp_path_factory):
     iris.to_csv(folder / "iris.csv", index=False)
     events = []
     board = bench(
-        "cluster", folder / "iris.csv", "species", budget="60s", progress=events.append, out=folder / "deep" / "out"
+        "cluster", folder / "iris.csv", "species", budget=AMPLE, progress=events.append, out=folder / "deep" / "out"
     )
     return SimpleNamespace(board=board, events=events, out=folder / "deep" / "out")
 
@@ -88,7 +92,7 @@ def test_progress_tells_what_was_read_and_what_runs(labelled):
 
 def test_the_command_says_how_to_do_it_again(labelled):
     assert labelled.board.command.startswith("reprise bench cluster ")
-    assert "--labels species --budget 60s --seed 0" in labelled.board.command
+    assert f"--labels species --budget {AMPLE} --seed 0" in labelled.board.command
 
 
 def press_ctrl_c_in_the_child(event):
@@ -98,8 +102,8 @@ def press_ctrl_c_in_the_child(event):
             os.kill(child.pid, signal.SIGINT)
 
 
-def test_without_labels(blobs):
-    board = bench("cluster", blobs[0], budget="60s", progress=press_ctrl_c_in_the_child)
+def test_without_labels(blobs, only_untrained):
+    board = bench("cluster", blobs[0], budget=AMPLE, progress=press_ctrl_c_in_the_child)
     assert {row.status for row in board.rows} == {"done"}
     assert board.labels.shape == (90,)
     assert adjusted_rand_score(board.labels, blobs[1]) == 1
@@ -114,7 +118,7 @@ def test_without_labels(blobs):
 def test_misbehaving_methods_are_passed_over_with_the_reason(blobs, toys, only_extra, capfd):
     names = ("Dies", "Spoils", "Halves", "Raises", "Exits", "WrongShape", "Demanding", "function", "Nowhere")
     missing = Entry("Missing", "reprise.nowhere:Clusterer", kind="paper", paper="some-paper")
-    board = bench("cluster", *blobs, budget="60s", progress=False, extra=[*toys(*names), missing])
+    board = bench("cluster", *blobs, budget=AMPLE, progress=False, extra=[*toys(*names), missing])
     rows = {row.name: row for row in board.rows}
     reasons = {name: "; ".join(row.notes) for name, row in rows.items()}
     assert [row.status for row in board.rows] == ["done"] * 2 + ["failed"] * 8
@@ -131,27 +135,47 @@ def test_misbehaving_methods_are_passed_over_with_the_reason(blobs, toys, only_e
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_method_that_takes_too_long_is_ended_and_listed(blobs, toys, only_extra):
-    board = bench("cluster", *blobs, budget="3s", progress=False, extra=toys("Halves", "OneCluster", "Sleeps"))
+@pytest.fixture
+def shares(monkeypatch):
+    """Give a dict to fill: seconds, in place of its share of the budget, for a method's runs by its name, in order."""
+    seconds_of, run = {}, Worker.run
+
+    def run_for(worker, job, share):
+        return run(worker, job, next(seconds_of.get(job.entry.name, iter(())), share))
+
+    monkeypatch.setattr(Worker, "run", run_for)
+    return seconds_of
+
+
+def test_a_method_that_takes_too_long_is_ended_and_listed(blobs, toys, only_extra, shares):
+    shares["Sleeps"] = itertools.repeat(0.1)
+    board = bench("cluster", *blobs, budget=AMPLE, progress=False, extra=toys("Halves", "OneCluster", "Sleeps"))
     rows = {row.name: row for row in board.rows}
     assert rows["Sleeps"].status == "out of time"
-    assert "its share of the budget" in rows["Sleeps"].notes[0]
+    assert re.match("ended after 4[12] min, its share of the budget", rows["Sleeps"].notes[0])
     assert {row.status for row in board.rows if row.name != "Sleeps"} == {"done"}
     assert not multiprocessing.active_children()
 
 
-def test_a_method_that_was_ended_has_a_second_chance(blobs, toys, only_extra, tmp_path):
-    slow = Entry("SleepsOnce", "clusterers_for_tests:SleepsOnce", {"marker": str(tmp_path / "there")})
-    board = bench("cluster", *blobs, budget="4s", progress=False, extra=[slow, *toys("Halves", "OneCluster")])
+def test_a_method_that_was_ended_has_a_second_chance(blobs, toys, only_extra, shares, tmp_path):
+    marker = tmp_path / "there"
+
+    def too_little_once():
+        yield 0.1
+        marker.touch()
+
+    shares["SleepsUntil"] = too_little_once()
+    slow = Entry("SleepsUntil", "clusterers_for_tests:SleepsUntil", {"marker": str(marker)})
+    board = bench("cluster", *blobs, budget=AMPLE, progress=False, extra=[slow, *toys("Halves", "OneCluster")])
     assert {row.name: row.status for row in board.rows} == {
-        "SleepsOnce": "done",
+        "SleepsUntil": "done",
         "Halves": "done",
         "OneCluster": "done",
     }
 
 
 def test_an_interruption_keeps_what_has_finished(blobs, toys, only_extra):
-    board = bench("cluster", *blobs, budget="60s", progress=False, extra=toys("Halves", "Interrupts", "Raises"))
+    board = bench("cluster", *blobs, budget=AMPLE, progress=False, extra=toys("Halves", "Interrupts", "Raises"))
     assert board.interrupted
     assert board.best.name == "Halves"
     assert [(row.name, row.status) for row in board.rows[1:]] == [("Interrupts", "not run"), ("Raises", "not run")]
@@ -162,7 +186,7 @@ def test_an_interruption_keeps_what_has_finished(blobs, toys, only_extra):
 
 def test_an_interruption_before_anything_has_finished_is_one(blobs, toys, only_extra):
     with pytest.raises(KeyboardInterrupt):
-        bench("cluster", *blobs, budget="60s", progress=False, extra=toys("Interrupts"))
+        bench("cluster", *blobs, budget=AMPLE, progress=False, extra=toys("Interrupts"))
     assert not multiprocessing.active_children()
 
 

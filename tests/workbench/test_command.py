@@ -16,7 +16,7 @@ from reprise.errors import InvalidInputError
 
 def reprise(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "reprise", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120
+        [sys.executable, "-m", "reprise", *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=600
     )
 
 
