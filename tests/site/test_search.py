@@ -227,11 +227,14 @@ def test_of_very_many_matches_the_latest_are_ranked_but_filters_see_all(store, m
     monkeypatch.setattr("reprise.site.search.words_sqlite.RANKED", 5)
     monkeypatch.setattr("reprise.site.search.words_postgresql.RANKED", 5)
     make_papers(
-        *(record(n, title=f"Rings {n}", authors=[f"Ada {n % 2}"], categories=[f"cs.A{n % 2}"]) for n in range(1, 21))
+        *(
+            record(n, title=f"Rings {n}", authors=[f"Ada {n % 2}"], categories=["cs.CV", "cs.LG"][n % 2 : n % 2 + 1])
+            for n in range(1, 21)
+        )
     )
     assert sorted(words(store, "rings")) == sorted(f"Rings {n}" for n in range(16, 21))
     assert sorted(words(store, "rings author:1")) == sorted(f"Rings {n}" for n in range(11, 21, 2))
-    assert set(words(store, "rings cat:cs.A1")) >= {f"Rings {n}" for n in range(11, 21, 2)}
+    assert set(words(store, "rings cat:cs.LG")) >= {f"Rings {n}" for n in range(11, 21, 2)}
 
 
 def test_filters_narrow_words_and_meaning_alike(store, searcher, make_papers):
