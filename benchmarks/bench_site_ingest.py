@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 PAPERS, FEW = 200_000, 20_000
-WORDS_OF_ABSTRACT, WORDS_OF_TITLE, VOCABULARY = 165, 9, 60_000
+WORDS_OF_ABSTRACT, WORDS_OF_TITLE, VOCABULARY = 125, 9, 60_000
 CATEGORIES = ["cs.LG", "cs.CL", "cs.CV", "stat.ML", "math.CO", "hep-th", "quant-ph", "cond-mat.str-el"]
 
 CHILD = """
@@ -55,7 +55,7 @@ def generate(path, papers, seed=0):
                 "title": " ".join(drawn[:WORDS_OF_TITLE]),
                 "authors": ", ".join(f"A. {word.title()}" for word in drawn[:4]),
                 "abstract": " ".join(drawn[WORDS_OF_TITLE:]),
-                "categories": " ".join(CATEGORIES[number % 8 :][:2]),
+                "categories": " ".join((CATEGORIES * 2)[number % 8 :][:3]),
                 "created": f"{2015 + month // 12}-{month % 12 + 1:02d}-{index * 28 // 20_000 + 1:02d}",
             }
             file.write(json.dumps(row) + "\n")

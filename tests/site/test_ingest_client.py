@@ -111,6 +111,19 @@ def test_it_waits_as_long_as_it_is_asked_to_or_twice_as_long_each_time(ask, wait
     assert 25 < waits[1] <= 30
 
 
+def test_it_backs_off_though_a_busy_source_asks_for_no_wait(ask, waits):
+    busy = [PlainTextResponse("first byte timeout", 503, headers={"retry-after": "0"}) for _ in range(3)]
+    ask(*busy, pause=0.01)
+    assert [round(wait, 2) for wait in waits[1:]] == [0.01, 0.02, 0.04]
+
+
+def test_each_try_may_ask_in_its_own_way(sources, ask):
+    sources.mishaps[:] = [PlainTextResponse("busy", 500)] * 2
+    with Client(sources.url + "/daily", pause=0.0, sleep=lambda _: None) as client:
+        client.get(lambda attempt: {"date": "2026-11-01", "limit": str(8 >> attempt)}, bytes)
+    assert [query["limit"] for query in sources.asked] == ["8", "4", "2"]
+
+
 @pytest.mark.parametrize("value", ["-5", "soon", "Mon, 99 Foo 2026", "٣", "9" * 400])
 def test_nonsense_in_retry_after_does_no_harm(ask, value):
     response = PlainTextResponse("busy", 503)

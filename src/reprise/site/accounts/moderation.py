@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
 from reprise.site.store.papers import PaperRecord, keep, plain
-from reprise.site.store.tables import PENDING, REJECTED, SHOWN, Account, Authorship, Paper, Submission
+from reprise.site.store.tables import PENDING, REJECTED, SHOWN, WITHDRAWN, Account, Authorship, Paper, Submission
 from reprise.site.store.types import now
 
 
@@ -24,6 +24,8 @@ def submit(session: Session, account: int, record: PaperRecord) -> Submission | 
         known = session.scalars(select(Paper).where(Paper.arxiv == record.arxiv)).one()
     elif known.state == REJECTED:
         raise InvalidInputError("This paper was proposed before, and not taken.")
+    elif known.state == WITHDRAWN:
+        raise InvalidInputError("This paper was withdrawn.")
     made = session.scalar(select(Submission).where(Submission.paper_id == known.id, Submission.account_id == account))
     if made is None:
         session.add(made := Submission(account_id=account, paper_id=known.id))

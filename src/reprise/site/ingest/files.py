@@ -21,7 +21,7 @@ from typing import Any
 from reprise.errors import InvalidInputError
 from reprise.site.ingest import fields
 from reprise.site.ingest.errors import RefusedError
-from reprise.site.ingest.steps import Page, State, Step
+from reprise.site.ingest.steps import Page, State, Step, Withdrawn, step_of
 from reprise.site.store.papers import CHUNK, FILE, PaperRecord
 
 SAMPLE = "arxiv"
@@ -41,6 +41,7 @@ _COLUMNS = {
     "categories": ("categories", "category"),
     "primary": ("primary_cat", "primary_category"),
     "version": ("version",),
+    "comments": ("comments", "comment"),
     "code": ("code", "github", "githubRepo"),
     "link": ("link", "url"),
 }
@@ -98,7 +99,7 @@ def pages(path: Path, state: State) -> Iterator[Page]:
         raise InvalidInputError(f"{path} cannot be read: {fields.clean(str(problem), 200)}.") from problem
 
 
-def parse(row: Any) -> PaperRecord:
+def parse(row: Any) -> PaperRecord | Withdrawn:
     """Read one row.
 
     Raises
@@ -108,11 +109,11 @@ def parse(row: Any) -> PaperRecord:
     """
     if not isinstance(row, dict):
         raise RefusedError("it is no JSON object")
-    found = {field: next((row[n] for n in names if row.get(n)), None) for field, names in _COLUMNS.items()}
+    found = {field: _first(row, names) for field, names in _COLUMNS.items()}
     versions = row.get("versions")
     listed = [v for v in versions if isinstance(v, dict)] if isinstance(versions, list) else []
     dates = [date for v in listed if (date := fields.moment(v.get("created")))]
-    return fields.paper(
+    paper = fields.paper(
         source=FILE,
         arxiv=_number_as_id(found["arxiv"]),
         title=found["title"],
@@ -125,13 +126,23 @@ def parse(row: Any) -> PaperRecord:
         code=found["code"],
         link=found["link"],
     )
+    if paper.arxiv and fields.withdrawn(str(found["comments"] or ""), paper.abstract):
+        return Withdrawn(paper.arxiv, paper.version)
+    return paper
 
 
 def _step(number: int, row: Any, state: State) -> Step:
     try:
-        return Step(state, parse(row))
+        return step_of(state, parse(row))
     except RefusedError as problem:
         return Step(state, refused=f"row {number}: {problem}")
+
+
+def _first(row: dict[str, Any], names: Iterable[str]) -> Any:
+    for name in names:
+        if value := row.get(name):
+            return value
+    return None
 
 
 def _number_as_id(value: Any) -> Any:

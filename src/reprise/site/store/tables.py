@@ -16,7 +16,7 @@ from reprise.site.store.types import UtcDateTime, Vector, now
 Identity = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER keys count up by themselves in SQLite
 Json = JSON().with_variant(JSONB, "postgresql")
 
-SHOWN, PENDING, REJECTED = "shown", "pending", "rejected"
+SHOWN, PENDING, REJECTED, WITHDRAWN = "shown", "pending", "rejected", "withdrawn"
 LARGEST_ID = 2**62
 """No row has a larger number; one that is asked for names nothing."""
 
