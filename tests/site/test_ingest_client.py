@@ -1,7 +1,9 @@
 """The client of the sources, against a real server and hostile answers."""
 
+import contextlib
 import gzip
 import socket
+import threading
 import time
 
 import httpx
@@ -84,6 +86,35 @@ def test_an_answer_that_takes_too_long_is_asked_for_again(sources, ask):
 
     assert ask(slow, deadline=0.1) == b"[]"
     assert ask(slow, timeout=0.02) == b"[]"
+
+
+def test_headers_that_drip_are_not_waited_for():
+    listening = socket.create_server(("127.0.0.1", 0))
+    let_go, finished = threading.Event(), threading.Event()
+
+    def drip():
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+            for _ in range(300):
+                connection.sendall(b".")
+                if let_go.wait(0.1):
+                    return
+            finished.set()
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    with (
+        Client(url, pause=0, attempts=1, deadline=0.3, sleep=lambda _: None) as client,
+        pytest.raises(SourceError, match="could not be read"),
+    ):
+        client.get({}, bytes)
+    assert not finished.is_set()
+    let_go.set()
+    thread.join()
+    listening.close()
 
 
 def test_a_refusal_is_final(sources, ask):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.site.sources import atom_feed, oai_answer, oai_record, work
 
-from reprise.site.ingest import arxiv_atom, daily, fields, files, oai
+from reprise.site.ingest import arxiv_atom, daily, fields, files, oai, xml
 from reprise.site.ingest.errors import DamagedAnswerError, RefusedError
 from reprise.site.ingest.steps import Withdrawn
 from reprise.site.store.papers import PaperRecord
@@ -65,6 +65,13 @@ def test_an_answer_of_many_depths_does_no_harm():
     deep = b"<feed><entry>" + b"<author><name>" * 100_000 + b"</name></author>" * 100_000 + b"</entry></feed>"
     (entry,) = arxiv_atom.parse(deep).entries
     assert isinstance(entry, RefusedError)
+
+
+@pytest.mark.parametrize("part", [b"<a/>", b'<a b="" c="" d=""/>'])
+def test_an_answer_of_too_many_parts_is_refused_before_it_fills_the_memory(monkeypatch, part):
+    monkeypatch.setattr(xml, "MAX_PARTS", 4000)
+    with pytest.raises(DamagedAnswerError, match="more than 4,000 parts"):
+        arxiv_atom.parse(b"<feed>" + part * 4000 + b"</feed>")
 
 
 def test_a_cut_answer_is_damaged():

@@ -15,8 +15,8 @@ from reprise.errors import InvalidInputError
 from reprise.site.ingest.addresses import BoundTransport
 from reprise.site.ingest.errors import DamagedAnswerError, SourceError
 
-MAX_BYTES = 64 * 2**20
-"""Of one answer: arXiv's OAI-PMH gives 2,500 records at once, those of large collaborations with all their names."""
+MAX_BYTES = 16 * 2**20
+"""Of one answer: what is made of it takes many times as much memory where it means harm."""
 MAX_REDIRECTS = 3
 MAX_BACKOFF = 120.0
 ATTEMPTS = 6
@@ -100,7 +100,7 @@ class Client:
         self._pause, self._attempts, self._patience, self._sleep = pause, attempts, patience, sleep
         self._deadline, self._max_bytes = deadline, max_bytes
         self._http = httpx.Client(
-            transport=BoundTransport(self.host),
+            transport=BoundTransport(self.host, deadline),
             timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
             headers={"User-Agent": _agent(), "Accept-Encoding": "gzip"},
         )

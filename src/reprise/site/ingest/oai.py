@@ -19,6 +19,8 @@ from reprise.site.store.papers import ARXIV, PaperRecord
 from reprise.site.store.types import now
 
 FORMAT = "arXivRaw"
+MAX_BYTES = 64 * 2**20
+"""Of one answer: arXiv gives 2,500 records at once, those of large collaborations with all their names."""
 MAX_TOKEN = 4000
 EARLIEST = datetime.date(2005, 9, 16)
 """No record of arXiv was last changed before; to ask for an earlier day is an error."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
 from reprise.site.ingest import arxiv_atom, daily, fields, files, oai
-from reprise.site.ingest.client import Client
+from reprise.site.ingest.client import MAX_BYTES, Client
 from reprise.site.ingest.steps import Page, State, Step, Withdrawn
 from reprise.site.settings import Settings
 from reprise.site.store import Store
@@ -139,7 +139,8 @@ def ingest(
     if unknown or (not chosen and source != "daily"):
         raise InvalidInputError(f"{unknown[0]!r} is no arXiv category." if unknown else "No category is given.")
     urls = {"arxiv": settings.arxiv_url, "oai": settings.oai_url, "daily": settings.daily_url}
-    with Client(urls[source], pause=settings.request_pause) as client:
+    largest = oai.MAX_BYTES if source == "oai" else MAX_BYTES
+    with Client(urls[source], pause=settings.request_pause, max_bytes=largest) as client:
         parts = (
             [_daily_part(client, first, until)]
             if source == "daily"
