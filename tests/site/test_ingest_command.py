@@ -103,11 +103,25 @@ def test_a_source_that_fails_is_told_and_the_others_run(call, sources):
         (["--source", "file"], "needs a file"),
         (["--file", "nowhere.csv"], "no file nowhere.csv"),
         (["--source", "arxiv", "--categories", "cs LG"], "no arXiv category"),
+        (["--source", "arxiv", "--categories", ""], "No category is given"),
+        (["--source", "daily", "--categories", "cs.LG"], "has no categories"),
+        (["--file", "x.csv", "--from", "2026-11-02"], "read whole"),
+        (["--source", "daily", "--from", "2099-01-01"], "is yet to come"),
     ],
 )
 def test_bad_arguments(call, arguments, problem):
     with pytest.raises(InvalidInputError, match=problem):
         call(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [("REQUEST_PAUSE", "-1", "greater than or equal to 0"), ("INGEST_SOURCES", "arxiv,x", "'arxiv', 'oai' or 'daily'")],
+)
+def test_a_bad_setting_is_one_sentence(call, monkeypatch, name, value, problem):
+    monkeypatch.setenv(f"REPRISE_SITE_{name}", value)
+    with pytest.raises(InvalidInputError, match=rf"REPRISE_SITE_{name}.* is set to .*{problem}"):
+        call()
 
 
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(jsonl, tmp_path):

@@ -308,7 +308,7 @@ def test_a_row_of_a_paper_that_was_withdrawn():
     [
         (None, "no JSON object"),
         ([], "no JSON object"),
-        ({"title": "T"}, "neither an arXiv id nor a link"),
+        ({"title": "T"}, "it has neither an arXiv id nor a link"),
         ({"title": "T", "link": "file:///etc/passwd"}, "neither"),
         ({"id": "2611.00001"}, "no title"),
         ({"id": "2699.00001", "title": "T"}, "no date"),

@@ -40,10 +40,17 @@ def register(app: typer.Typer) -> None:
 
 def settings_of(folder: Path | None, database: str | None, **more: Any) -> Any:
     """Give the site's settings: from the environment, with what a command line says."""
+    from pydantic import ValidationError
+
     from reprise.site import Settings
 
     given: dict[str, Any] = {"folder": folder, "database_url": database, **more}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper().removeprefix("REPRISE_SITE_")
+        raise InvalidInputError(f"REPRISE_SITE_{name} is set to {first['input']!r}: {first['msg']}.") from problem
 
 
 def serve(
@@ -77,7 +84,7 @@ def ingest(
     ] = None,
     file: Annotated[
         str | None,
-        typer.Option(help="csv, jsonl (also .gz) or parquet; `arxiv` is the arXiv sample of `reprise data`."),
+        typer.Option(help="csv, tsv, jsonl (also .gz) or parquet; `arxiv` is the arXiv sample of `reprise data`."),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="First day; what is new if not given.")
@@ -97,11 +104,17 @@ def ingest(
 
     if file is not None and source not in (None, SourceName.file):
         raise InvalidInputError(f"A file is no part of --source {source}; leave one of the two out.")
+    if file is not None and (first or until or categories is not None):
+        raise InvalidInputError("A file is read whole: leave --from, --until and --categories out.")
+    if source == SourceName.daily and categories is not None:
+        raise InvalidInputError("The daily feed has no categories: leave --categories out.")
     settings = settings_of(folder, database)
     chosen = {
         "first": _day(first, "--from"),
         "until": _day(until, "--until"),
-        "categories": [part.strip() for part in categories.split(",") if part.strip()] if categories else None,
+        "categories": [part.strip() for part in categories.split(",") if part.strip()]
+        if categories is not None
+        else None,
         "limit": limit,
     }
     sources = ["file"] if file is not None else [source.value] if source else list(settings.ingest_sources)

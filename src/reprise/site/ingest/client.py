@@ -19,7 +19,7 @@ MAX_BYTES = 16 * 2**20
 """Of one answer: what is made of it takes many times as much memory where it means harm."""
 MAX_REDIRECTS = 3
 MAX_BACKOFF = 120.0
-ATTEMPTS = 6
+ATTEMPTS = 5
 TIMEOUT = 200.0
 """Seconds without a byte: arXiv's OAI-PMH works for up to 180 on a list that nobody has asked for."""
 DEADLINE = 300.0

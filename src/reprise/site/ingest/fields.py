@@ -228,9 +228,9 @@ def paper(
     found = arxiv_id(arxiv) if isinstance(arxiv, str) else None
     name, told = found or (None, 0)
     address = web_address(link)
-    said = repr(clean(str(arxiv or link), 60))
+    said = repr(clean(str(arxiv or link), 60)) if arxiv or link else "it"
     if name is None and not address:
-        raise RefusedError(f"{said} is neither an arXiv id nor a link")
+        raise RefusedError(f"{said} {'is' if arxiv or link else 'has'} neither an arXiv id nor a link")
     heading = prose(title, MAX_TITLE)
     if not heading:
         raise RefusedError(f"{said} has no title")
