@@ -7,6 +7,7 @@ Columns go by the names that common collections use, among them those of the arX
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import io
 import itertools
@@ -142,6 +143,7 @@ def _step(number: int, row: Any, state: State) -> Step:
         return Step(state, refused=f"row {number}: {problem}")
 
 
+@functools.lru_cache(256)
 def _plain(column: Any) -> str:
     """Give the name of a column as `_COLUMNS` has it: "arXiv ID" is arxiv_id."""
     return str(column).strip().lower().replace(" ", "_")
