@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from tests.site.conftest import record
 
 from reprise.errors import InvalidInputError
+from reprise.site.accounts import moderation
 from reprise.site.accounts.comments import add_comment, flat, remove_comment, thread
 from reprise.site.accounts.export import OWN, delete_account, export_account
 from reprise.site.accounts.login import address_of, pending, send_link, use_link
@@ -385,6 +386,52 @@ def test_a_rejected_paper_is_not_proposed_again(browser, client, store):
     browser.post(f"/moderate/papers/{number}", {"take": "false", "reason": "<i>off topic</i>"})
     assert "&lt;i&gt;off topic&lt;/i&gt;" in browser.get("/submit").text
     assert "not taken" in browser.post("/submit", {"paper": "2611.00007"}).text
+
+
+def test_a_paper_that_is_here_is_proposed_without_asking_anybody(browser, client, store, make_papers):
+    make_papers(record(7))
+    browser.log_in(store)  # no look-up is set, and there is no network
+    answer = browser.post("/submit", {"paper": "https://arxiv.org/pdf/2611.00007v2"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/papers/2611.00007")
+
+
+def test_a_proposal_hides_no_paper_that_a_source_brings(browser, client, store, make_papers):
+    client.app.state.site.parts["lookup"] = lambda _, text: record(7, arxiv=text, source="submitted")
+    browser.log_in(store)
+    browser.post("/submit", {"paper": "2611.00007"})
+    assert browser.get("/papers/2611.00007").status_code == 404
+    make_papers(record(7))
+    assert browser.get("/papers/2611.00007").status_code == 200
+
+
+def test_a_withdrawn_paper_is_not_proposed(browser, client, store, make_papers):
+    make_papers(record(7))
+    with store.writing() as session:
+        session.execute(update(Paper).values(state="withdrawn"))
+    client.app.state.site.parts["lookup"] = lambda _, text: record(7, arxiv=text)
+    browser.log_in(store)
+    assert "was withdrawn" in browser.post("/submit", {"paper": "2611.00007"}).text
+
+
+def test_two_who_propose_one_paper_at_once(store, monkeypatch):
+    if store.dialect == "sqlite":
+        pytest.skip("one writes at a time")
+    with store.writing() as session:
+        session.add_all([Account(id=n, email=f"{n}@example.org") for n in (1, 2)])
+    keep = moderation.keep
+
+    def late(session, records):
+        monkeypatch.setattr(moderation, "keep", keep)
+        with store.writing() as other:
+            moderation.submit(other, 2, record(7))
+        return keep(session, records)
+
+    monkeypatch.setattr(moderation, "keep", late)
+    with store.writing() as session:
+        assert moderation.submit(session, 1, record(7)) is not None
+    with store.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Paper)) == 1
+        assert session.scalar(select(func.count()).select_from(Submission)) == 2
 
 
 def test_what_cannot_be_looked_up_is_told(browser, client, store):

@@ -157,8 +157,12 @@ class TestAtom:
     def test_a_list_without_end_is_left(self, settings, store, sources, monkeypatch):
         monkeypatch.setattr(arxiv_atom, "DEEPEST", 8)
         sources.works = [work(n) for n in range(20)]
-        with pytest.raises(SourceError, match="--source oai"):
+        with pytest.raises(SourceError, match=r"--source oai --categories cs\.LG --from 2026-11-01"):
             ingest(settings, store, "arxiv")
+        assert numbers(store) == list(range(12, 20))
+        sources.works.append(work(20))
+        del sources.works[:14]
+        assert ingest(settings, store, "arxiv").new == 1  # the next run is not stopped there
 
     def test_a_limit_stops_and_the_next_run_goes_on(self, settings, store, sources):
         sources.works = [work(n) for n in range(10)]

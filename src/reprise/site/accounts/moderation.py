@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
@@ -20,7 +22,8 @@ def submit(session: Session, account: int, record: PaperRecord) -> Submission | 
     if known is not None and known.state == SHOWN:
         return None
     if known is None:
-        keep(session, [replace(record, state=PENDING, day=now().date())])
+        with suppress(IntegrityError), session.begin_nested():  # else somebody has proposed it just now
+            keep(session, [replace(record, state=PENDING, day=now().date())])
         known = session.scalars(select(Paper).where(Paper.arxiv == record.arxiv)).one()
     elif known.state == REJECTED:
         raise InvalidInputError("This paper was proposed before, and not taken.")

@@ -92,6 +92,12 @@ def _walk_down(client: Client, category: str, state: State, first: datetime.date
     floor = through - LATE if through else first
     seen, top = int(state["seen"]), state.get("top")
     while True:
+        if seen >= DEEPEST:  # the next walk begins at the top again, and does not end here for ever
+            yield Page([Step({"through": top or now().isoformat()})])
+            raise SourceError(
+                f"arXiv's Atom API lists no more than {DEEPEST:,} papers at once; what is older of {category} comes "
+                f"with --source oai --categories {category} --from {floor.date()}."
+            )
         answer = _ask(client, in_category(category), seen, "lastUpdatedDate", "descending")
         if seen == 0 and not answer.entries:
             raise SourceError(f"arXiv lists no paper of {category}: is that one of its categories?")
@@ -143,10 +149,6 @@ def submitted(
 
 
 def _ask(client: Client, query: str, start: int, sort: str, order: str) -> Answer:
-    if start >= DEEPEST:
-        raise SourceError(
-            f"arXiv's Atom API lists no more than {DEEPEST:,} papers of one query; OAI-PMH does: --source oai."
-        )
     told_empty = False
 
     def read(content: bytes) -> Answer:

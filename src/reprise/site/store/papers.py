@@ -14,7 +14,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from reprise.site.store.heat import event_heat
-from reprise.site.store.tables import SHOWN, WITHDRAWN, Label, Paper
+from reprise.site.store.tables import PENDING, SHOWN, WITHDRAWN, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
@@ -90,8 +90,8 @@ def keep(session: Session, records: Iterable[PaperRecord]) -> Kept:
     """Keep papers: new ones are added, known ones (by arXiv id, slug or link) take what is new of them.
 
     A text of an older version than the one kept only fills what is empty; what a source leaves empty is left as it is;
-    the day of a paper never changes here, and whether it is shown only where a newer version comes of one that was
-    withdrawn. Memory is that of `CHUNK` records.
+    the day of a paper never changes here. A proposed paper that waits is shown once a source brings it, and a withdrawn
+    one once a newer version comes; others stay shown, or not. Memory is that of `CHUNK` records.
     """
     kept = Kept()
     stream = iter(records)
@@ -225,7 +225,8 @@ def _change(paper: Row[Any], record: PaperRecord) -> dict[str, Any]:
     }
     if change and record.source != CATALOGUE and not older:
         change["updated"] = record.updated
-    if paper.state == WITHDRAWN and record.version > paper.version:
+    back = paper.state == WITHDRAWN and record.version > paper.version
+    if back or (paper.state == PENDING and record.state == SHOWN):
         change["state"] = SHOWN
     return change
 

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from reprise.errors import RepriseError
 from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, submit, waiting
 from reprise.site.settings import Settings
+from reprise.site.store.feed import find_paper
 from reprise.site.store.papers import PaperRecord
 from reprise.site.store.tables import Paper, Submission
-from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, SiteHere, Writing
+from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, Site, SiteHere, Writing
 from reprise.site.web.render import page
 
 router = APIRouter()
@@ -43,6 +44,8 @@ def propose(
     """Look a paper up on arXiv and put it into the queue."""
     site.limiter.hit(site.settings.comment_rate, "submit", str(reader.id))
     lookup = site.parts.get("lookup") or _lookup
+    if (shown := _shown(site, paper)) is not None:
+        return RedirectResponse(f"/papers/{shown}", 303)
     try:
         record = lookup(site.settings, paper.strip())
         with site.store.writing() as session:
@@ -80,6 +83,16 @@ def judge_author(
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
     return RedirectResponse("/moderate", 303)
+
+
+def _shown(site: Site, text: str) -> str | None:
+    """Give the name of a paper that is here already, for which nobody needs to be asked."""
+    from reprise.site.ingest.fields import arxiv_id
+
+    found = arxiv_id(text)
+    with site.store.reading() as session:
+        known = find_paper(session, found[0]) if found else None
+    return known.name if known else None
 
 
 def _lookup(settings: Settings, text: str) -> PaperRecord:
