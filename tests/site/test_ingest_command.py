@@ -114,16 +114,6 @@ def test_bad_arguments(call, arguments, problem):
         call(*arguments)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "problem"),
-    [("REQUEST_PAUSE", "-1", "greater than or equal to 0"), ("INGEST_SOURCES", "arxiv,x", "'arxiv', 'oai' or 'daily'")],
-)
-def test_a_bad_setting_is_one_sentence(call, monkeypatch, name, value, problem):
-    monkeypatch.setenv(f"REPRISE_SITE_{name}", value)
-    with pytest.raises(InvalidInputError, match=rf"REPRISE_SITE_{name}.* is set to .*{problem}"):
-        call()
-
-
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(jsonl, tmp_path):
     path, folder = jsonl(20_000), tmp_path / "site"
     command = [sys.executable, "-m", "reprise", "ingest", "--file", str(path), "--folder", str(folder)]

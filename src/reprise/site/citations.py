@@ -20,6 +20,7 @@ STYLES: dict[str, tuple[str, str]] = {
 
 _SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _SPECIAL |= {letter: f"\\{letter}" for letter in "#$%&_"}
+_BRACES = str.maketrans({"{": "%7B", "}": "%7D"})  # which end a field of BibTeX
 _SMALL = {"a", "an", "the", "on", "of", "for", "in", "to", "and", "with", "towards", "toward"}
 _PARTICLES = {"von", "van", "der", "den", "de", "del", "della", "di", "da", "la", "le", "dos", "ter"}
 
@@ -31,7 +32,7 @@ def cite(paper: Paper, style: Style) -> str:
 
 def address(paper: Paper) -> str:
     """Give the public address of a paper, or nothing."""
-    return f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.link
+    return f"https://arxiv.org/abs/{paper.arxiv}" if paper.arxiv else paper.link.translate(_BRACES)
 
 
 def key(paper: Paper) -> str:

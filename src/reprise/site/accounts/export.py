@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, inspect, select
+from sqlalchemy import Select, delete, inspect, select, update
 from sqlalchemy.orm import Session
 
 from reprise.site.accounts.comments import remove_comment
@@ -58,6 +58,10 @@ def export_account(session: Session, number: int) -> dict[str, Any]:
     told["subscriptions"] = [
         _row(row) for row in session.scalars(select(Subscription).where(Subscription.email == account.email))
     ]
+    told["mails"] = [
+        {"subject": mail.subject, "created": _plain(mail.created), "sent": _plain(mail.sent)}
+        for mail in session.scalars(select(Mail).where(Mail.recipient == account.email).order_by(Mail.id))
+    ]
     _name_papers(session, told)
     return told
 
@@ -93,6 +97,8 @@ def delete_account(session: Session, number: int) -> None:
     session.execute(delete(Subscription).where(Subscription.email == account.email))
     session.execute(delete(LoginToken).where(LoginToken.email == account.email))
     session.execute(delete(Mail).where(Mail.recipient == account.email))
+    for table in (Submission, Authorship):
+        session.execute(update(table).where(table.decided_by == account.email).values(decided_by=""))
     session.delete(account)
     session.flush()
 

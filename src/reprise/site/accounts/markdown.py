@@ -21,6 +21,7 @@ def _markdown() -> MarkdownIt:
     )
 
 
+@functools.lru_cache(maxsize=1024)  # hostile text takes a tenth of a second; a thread of it is read again and again
 def to_html(text: str) -> str:
     """Turn Markdown into HTML: no HTML of the writer's own, no pictures, and links that search engines do not follow.
 

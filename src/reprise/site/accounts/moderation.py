@@ -11,6 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
+from reprise.site.accounts.votes import locked_paper
+from reprise.site.store import add_once
+from reprise.site.store.heat import reheat
 from reprise.site.store.papers import PaperRecord, keep, plain
 from reprise.site.store.tables import PENDING, REJECTED, SHOWN, WITHDRAWN, Account, Authorship, Paper, Submission
 from reprise.site.store.types import now
@@ -18,16 +21,17 @@ from reprise.site.store.types import now
 
 def submit(session: Session, account: int, record: PaperRecord) -> Submission | None:
     """Propose a paper; None if it is shown already."""
-    known = session.scalar(select(Paper).where(Paper.arxiv == record.arxiv)) if record.arxiv else None
-    if known is not None and known.state == SHOWN:
-        return None
+    held = select(Paper).where(Paper.arxiv == record.arxiv).with_for_update()
+    known = session.scalar(held)
     if known is None:
-        with suppress(IntegrityError), session.begin_nested():  # else somebody has proposed it just now
+        with suppress(IntegrityError), session.begin_nested():  # another may propose it at this moment
             keep(session, [replace(record, state=PENDING, day=now().date())])
-        known = session.scalars(select(Paper).where(Paper.arxiv == record.arxiv)).one()
-    elif known.state == REJECTED:
+        known = session.scalars(held).one()
+    if known.state == SHOWN:
+        return None
+    if known.state == REJECTED:
         raise InvalidInputError("This paper was proposed before, and not taken.")
-    elif known.state == WITHDRAWN:
+    if known.state == WITHDRAWN:
         raise InvalidInputError("This paper was withdrawn.")
     made = session.scalar(select(Submission).where(Submission.paper_id == known.id, Submission.account_id == account))
     if made is None:
@@ -67,12 +71,35 @@ def decide(session: Session, number: int, *, take: bool, by: str, reason: str = 
         one.reason = plain(reason).strip()[:2000]
     if paper is not None and paper.state == PENDING:
         paper.state = SHOWN if take else REJECTED
+        paper.day = now().date()  # it waited; its day in the feed is the one on which it can be read
+        session.flush()
+        reheat(session, [paper.id])
+
+
+def set_shown(session: Session, number: int, on: bool) -> Paper:
+    """Show a paper, or hide it from everybody; what readers made of it is kept.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none, or it waits as a proposal.
+    """
+    paper = locked_paper(session, number)
+    if paper is None or paper.state == PENDING:
+        raise InvalidInputError("There is no such paper to show or hide.")
+    paper.state = SHOWN if on else REJECTED
+    return paper
+
+
+def hidden(session: Session) -> Sequence[Paper]:
+    """Give papers that are not shown, because they were hidden, not taken or withdrawn; the newest first."""
+    return session.scalars(select(Paper).where(Paper.state == REJECTED).order_by(Paper.id.desc()).limit(100)).all()
 
 
 def claim_authorship(session: Session, account: int, paper: int) -> None:
     """Say that one wrote a paper; a moderator decides."""
     if session.get(Authorship, (account, paper)) is None:
-        session.add(Authorship(account_id=account, paper_id=paper))
+        add_once(session, Authorship(account_id=account, paper_id=paper))
 
 
 def claims_waiting(session: Session) -> Sequence[tuple[Authorship, Paper, Account]]:

@@ -40,10 +40,15 @@ def set_vote(session: Session, account: int, number: int, on: bool) -> Paper | N
     return paper
 
 
+_OF_ONE_PLACE = 8
+"""Views of a paper a day from one address: some readers share theirs, and a program can call itself what it likes."""
+
+
 class ViewCounter:
     """Counts views in memory and writes them together, so that reading a page waits for no lock.
 
-    A visitor counts once a day a paper. What was counted since the last `flush` is lost if the server is killed.
+    A visitor counts once a day a paper, and so do up to `_OF_ONE_PLACE` visitors of one address. What was counted since
+    the last `flush` is lost if the server is killed.
 
     Parameters
     ----------
@@ -55,17 +60,20 @@ class ViewCounter:
         self._store, self._most = store, most
         self._lock = threading.Lock()
         self._day = now().date()
-        self._seen: set[tuple[int, str]] = set()
+        self._seen: set[int] = set()  # by their hashes, which are small whatever a visitor says of itself
+        self._places: Counter[int] = Counter()
         self._counts: Counter[tuple[int, datetime.date]] = Counter()
 
-    def see(self, paper: int, visitor: str) -> None:
-        """Count a view, unless this visitor has had one today."""
+    def see(self, paper: int, address: str, agent: str = "") -> None:
+        """Count a view, unless this visitor, or enough others from the same address, have had one today."""
         today = now().date()
+        place, visitor = hash((paper, address)), hash((paper, address, agent))
         with self._lock:
             if today != self._day or len(self._seen) >= self._most:
-                self._day, self._seen = today, set()
-            if (paper, visitor) not in self._seen:
-                self._seen.add((paper, visitor))
+                self._day, self._seen, self._places = today, set(), Counter()
+            if visitor not in self._seen and self._places[place] < _OF_ONE_PLACE:
+                self._seen.add(visitor)
+                self._places[place] += 1
                 self._counts[paper, today] += 1
 
     def flush(self) -> int:

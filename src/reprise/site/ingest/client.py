@@ -173,7 +173,8 @@ class Client:
             raise _Again(f"it answered {response.status_code}", _retry_after(response))
         if response.status_code != 200:
             raise SourceError(
-                f"{self.host} refused: it answered {response.status_code} to {response.url}.", response.status_code
+                f"{self.host} refused: it answered {response.status_code} to {_shown(response.url)}.",
+                response.status_code,
             )
         if response.headers.get("content-encoding", "").strip().lower() not in _PLAIN_CODINGS:
             raise SourceError(f"{self.host} packs its answer in a way that was not asked for.")
@@ -186,6 +187,11 @@ class Client:
             if time.monotonic() > end:
                 raise _Again(f"it took more than {self._deadline:.0f} s to answer")
         return bytes(body)
+
+
+def _shown(url: httpx.URL) -> str:
+    """Write an address without the name and password that may be in it."""
+    return str(url.copy_with(username=None, password=None))
 
 
 def _retry_after(response: httpx.Response) -> float | None:

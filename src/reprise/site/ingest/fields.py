@@ -35,7 +35,6 @@ _WITHDRAWN = re.compile(
     r"(?:temporarily\s+)?withdrawn\b|withdrawn(?:\s+(?:by|due|because|from arxiv)\b|\W*$|[.,;:]))",
     re.IGNORECASE,
 )
-_PARENTHESIS = re.compile(r"\([^()]*\)")
 _AND = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*|\s+&\s+")
 _SUFFIXES = {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"}
 
@@ -102,8 +101,7 @@ def names(text: str) -> list[str]:
     """
     text = prose(text, MAX_NAME * MAX_NAMES).replace("~", " ")
     text = re.sub(r"(\bcollaboration)\s*:", r"\1,", text, flags=re.IGNORECASE)
-    while (shorter := _PARENTHESIS.sub(" ", text)) != text:
-        text = shorter
+    text = _outside_parentheses(text)
     parts = text.split(";") if ";" in text else _AND.split(text)
     found: list[str] = []
     for part in (" ".join(part.split()) for part in parts):
@@ -112,6 +110,20 @@ def names(text: str) -> list[str]:
         elif part.strip(".,"):
             found.append(part)
     return found
+
+
+def _outside_parentheses(text: str) -> str:
+    kept: list[str] = []
+    opened: list[int] = []
+    for part in re.split(r"([()])", text):
+        if part == ")" and opened:
+            del kept[opened.pop() :]
+            kept.append(" ")
+            continue
+        if part == "(":
+            opened.append(len(kept))
+        kept.append(part)
+    return "".join(kept)
 
 
 def withdrawn(*notes: str) -> bool:

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import Field
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.routing import BaseRoute, Route
 
 from reprise.errors import InvalidInputError
 from reprise.site.citations import cite
@@ -28,6 +30,7 @@ from reprise.site.machines.answers import (
 )
 from reprise.site.store.feed import Filter, Order, Span
 from reprise.site.web.context import Site
+from reprise.site.web.limits import TooMany, client
 
 _INSTRUCTIONS = (
     "Daily papers on machine learning. Some papers (runs=true) have a run card: their headline claims measured again "
@@ -63,8 +66,13 @@ def agent_server(site: Site) -> MCPServer[Any]:
             )
 
     @server.tool(title="Search papers", structured_output=True)
-    def search_papers(query: Annotated[str, Field(min_length=1, max_length=500)], page: Number = 1) -> SearchAnswer:
+    def search_papers(
+        context: Context[Any, Request],
+        query: Annotated[str, Field(min_length=1, max_length=500)],
+        page: Number = 1,
+    ) -> SearchAnswer:
         """Search papers by words and meaning; understands "quotes", author:, cat:, after:."""
+        _count(site, context)
         with site.store.reading() as session:
             try:
                 return search_answer(site, session, query, page)
@@ -96,7 +104,10 @@ def agent_server(site: Site) -> MCPServer[Any]:
 
 
 def agent_routes(site: Site, server: MCPServer[Any]) -> list[BaseRoute]:
-    """Give the server's addresses; its session manager runs in the site's lifespan."""
+    """Give the server's addresses; its session manager runs in the site's lifespan.
+
+    Only POST is answered: the stream that a GET would open has nothing to tell, and is never closed.
+    """
     host = urlsplit(site.settings.base_url).netloc
     local = [f"{name}:*" for name in ("127.0.0.1", "localhost", "[::1]")]
     app = server.streamable_http_app(
@@ -106,11 +117,24 @@ def agent_routes(site: Site, server: MCPServer[Any]) -> list[BaseRoute]:
         max_request_body_size=1 << 18,
         transport_security=TransportSecuritySettings(
             enable_dns_rebinding_protection=True,
-            allowed_hosts=[host, "testserver", *local],
+            allowed_hosts=[host, *local],
             allowed_origins=[site.settings.base_url, *(f"http://{name}" for name in local)],
         ),
     )
-    return list(app.routes)
+    return [
+        Route(route.path, route.endpoint, methods=["POST"], include_in_schema=False)
+        for route in app.routes
+        if isinstance(route, Route)
+    ]
+
+
+def _count(site: Site, context: Context[Any, Request]) -> None:
+    request = context.request_context.request
+    assert request is not None  # all that speak here come over HTTP
+    try:
+        site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
+    except TooMany as problem:
+        raise ToolError(f"Too many searches: wait {problem.retry_after} s, then try again.") from problem
 
 
 def _read(session: Any, name: str) -> Any:

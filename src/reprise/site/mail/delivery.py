@@ -3,6 +3,7 @@
 A sender that is killed before the server took a mail leaves a claim, which is void after `LEASE`; the mail is then
 sent. One that is killed in the instant between the server's word and the mark has it sent once more, with the same
 Message-ID, by which mail servers and readers know a repeat. No mail is lost, and two senders never send one at once.
+What a mail said is kept until it is sent: it may hold a link that logs somebody in.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import datetime
 from dataclasses import dataclass
 
 import aiosmtplib
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from reprise.site.mail.smtp import MailServer, message_of
 from reprise.site.store import Store
@@ -21,6 +22,7 @@ from reprise.site.store.types import now
 
 LEASE = datetime.timedelta(minutes=5)
 ATTEMPTS = 8
+_KEPT, _KEPT_UNSENT = datetime.timedelta(days=7), datetime.timedelta(days=30)
 _FIRST_WAIT = datetime.timedelta(minutes=1)
 
 
@@ -49,6 +51,14 @@ def deliver(
     lease : after which another sender's claim is void; longer than a mail may take.
     """
     return asyncio.run(_deliver(store, server, sender, limit, lease))
+
+
+def forget(store: Store) -> int:
+    """Drop the mails that were sent a week ago, or given up a month ago; give how many."""
+    at = now()
+    old = or_(Mail.sent < at - _KEPT, and_(Mail.attempts >= ATTEMPTS, Mail.due < at - _KEPT_UNSENT))
+    with store.writing() as session:
+        return int(session.execute(delete(Mail).where(old)).rowcount)  # type: ignore[attr-defined]
 
 
 def claim(store: Store, lease: datetime.timedelta = LEASE) -> Mail | None:
@@ -96,14 +106,16 @@ async def _deliver(
 async def _send(store: Store, connection: aiosmtplib.SMTP, mail: Mail, sender: str) -> str:
     try:
         await connection.send_message(message_of(mail, sender), sender=sender, recipients=[mail.recipient])
-    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPTimeoutError):
+    except (OSError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPTimeoutError):
         raise
-    except (aiosmtplib.SMTPException, ValueError, UnicodeError) as problem:
+    except Exception as problem:  # whatever is wrong with one mail, the others go on
         final = _is_final(problem) or mail.attempts >= ATTEMPTS
         _postpone(store, mail, problem, final=final)
         return "given up" if final else "waiting"
     with store.writing() as session:
-        session.execute(update(Mail).where(Mail.id == mail.id).values(sent=now(), claimed=None, problem=""))
+        session.execute(
+            update(Mail).where(Mail.id == mail.id).values(sent=now(), claimed=None, problem="", text="", html="")
+        )
     return "sent"
 
 
@@ -112,7 +124,7 @@ def _is_final(problem: Exception) -> bool:
     if isinstance(problem, aiosmtplib.SMTPRecipientsRefused):
         return all(refused.code >= 500 for refused in problem.recipients)
     code = getattr(problem, "code", None)
-    return isinstance(problem, ValueError) or (code is not None and code >= 500)
+    return not isinstance(problem, aiosmtplib.SMTPException) or (code is not None and code >= 500)
 
 
 def _postpone(store: Store, mail: Mail, problem: Exception, *, final: bool) -> None:

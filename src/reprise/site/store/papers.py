@@ -18,7 +18,9 @@ from reprise.site.store.tables import PENDING, SHOWN, WITHDRAWN, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
-_NOT_KEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_NOT_KEPT = re.compile(  # control characters, those that turn the direction of what follows, half characters
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 CATALOGUE, ARXIV, DAILY, SUBMITTED, FILE = "catalogue", "arxiv", "daily", "submitted", "file"
 
@@ -64,7 +66,7 @@ class PaperRecord:
 
 
 def plain(text: str) -> str:
-    """Give a text without what no database keeps: control characters and halves of surrogate pairs.
+    """Give a text without what no database keeps, and what turns the words after it around.
 
     Examples
     --------

@@ -161,6 +161,15 @@ class Account(Base):
     created: Mapped[datetime.datetime] = mapped_column(default=now)
 
 
+class Barred(Base):
+    """An address that moderators keep from logging in; only its digest is kept."""
+
+    __tablename__ = "barred"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[datetime.datetime] = mapped_column(default=now)
+
+
 class LoginToken(Base):
     """A link to log in that was sent; only the digest of its secret is kept, and it serves once."""
 
@@ -297,7 +306,8 @@ class Authorship(Base):
 class Subscription(Base):
     """A digest by mail, sent once its address is confirmed; whoever subscribes needs no account.
 
-    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope.
+    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope. Papers up to the
+    day `sent_through` have been sent, of those up to the number `seen`.
     """
 
     __tablename__ = "subscriptions"
@@ -311,6 +321,7 @@ class Subscription(Base):
     created: Mapped[datetime.datetime] = mapped_column(default=now)
     confirmed: Mapped[datetime.datetime | None]
     sent_through: Mapped[datetime.date | None]
+    seen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class Mail(Base):

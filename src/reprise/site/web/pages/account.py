@@ -14,7 +14,7 @@ from reprise.site.accounts.export import delete_account, export_account, export_
 from reprise.site.accounts.library import change_list, create_list, lists_of, papers_on, save_search
 from reprise.site.store.feed import Page, page_of
 from reprise.site.store.papers import plain
-from reprise.site.store.tables import LARGEST_ID, Account, Note, Paper, ReadingList, SavedSearch, Vote
+from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
 from reprise.site.web.context import SESSION_COOKIE, KnownReader, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
 from reprise.site.web.pages.marks import own_list
@@ -62,7 +62,7 @@ def votes(request: Request, session: Reading, reader: KnownReader, number: PageN
     statement = (
         select(Paper)
         .join(Vote, Vote.paper_id == Paper.id)
-        .where(Vote.account_id == reader.id)
+        .where(Vote.account_id == reader.id, Paper.state == SHOWN)
         .order_by(Vote.at.desc(), Paper.id.desc())
     )
     found = page_of(session, statement, number)

@@ -13,7 +13,7 @@ from reprise.site.mail.personal import rank
 from reprise.site.store.feed import PAGE_SIZE, Page
 from reprise.site.store.tables import SHOWN, Paper, Vote
 from reprise.site.store.types import now
-from reprise.site.web.context import KnownReader, Reading
+from reprise.site.web.context import KnownReader, Reading, SiteHere
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
 from reprise.site.web.render import page
 
@@ -23,8 +23,11 @@ _DAYS = 30
 
 
 @router.get("/for-you", response_class=HTMLResponse)
-def show(request: Request, session: Reading, reader: KnownReader, number: PageNumber = 1) -> HTMLResponse:
+def show(
+    request: Request, site: SiteHere, session: Reading, reader: KnownReader, number: PageNumber = 1
+) -> HTMLResponse:
     """Show the papers of the last thirty days (or, where there are few, the latest) by the reader's taste."""
+    site.limiter.hit(site.settings.search_rate, "for you", str(reader.id))
     voted = select(Vote.paper_id).where(Vote.account_id == reader.id)
     base = (
         select(Paper)

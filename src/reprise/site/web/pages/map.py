@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from reprise.catalogue import FAMILIES
 from reprise.site.atlas import read_atlas
-from reprise.site.store.tables import Paper
+from reprise.site.store.tables import SHOWN, Paper
 from reprise.site.web.context import Reading, SiteHere
 from reprise.site.web.render import page
 
@@ -21,7 +21,9 @@ def show(request: Request, site: SiteHere, session: Reading) -> HTMLResponse:
     atlas = read_atlas(site.settings.folder)
     regions = [region for region in atlas.regions if region.level == 1] if atlas else []
     wanted = {number for region in regions for number in region.papers}
-    papers = {paper.id: paper for paper in session.scalars(select(Paper).where(Paper.id.in_(wanted)))}
+    papers = {
+        paper.id: paper for paper in session.scalars(select(Paper).where(Paper.id.in_(wanted), Paper.state == SHOWN))
+    }
     return page(
         request,
         "map.html",

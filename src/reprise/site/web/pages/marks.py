@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -12,9 +12,9 @@ from reprise.site.accounts.library import create_list, set_listed, set_note, set
 from reprise.site.accounts.moderation import claim_authorship
 from reprise.site.accounts.votes import set_vote
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Paper, ReadingList
+from reprise.site.templating import environment
 from reprise.site.web.context import KnownReader, Reader, SiteHere, Writing
 from reprise.site.web.guard import form_token
-from reprise.site.web.render import environment
 from reprise.site.web.targets import local_target
 
 router = APIRouter()
@@ -35,6 +35,11 @@ def back(request: Request) -> RedirectResponse:
     return RedirectResponse(local_target(request, request.headers.get("referer", "")), 303)
 
 
+def counted(site: SiteHere, reader: KnownReader) -> None:
+    """Count a change that a reader makes, as votes are counted."""
+    site.limiter.hit(site.settings.vote_rate, "mark", str(reader.id))
+
+
 @router.post("/papers/{number}/vote", response_class=HTMLResponse)
 def vote(
     request: Request, site: SiteHere, session: Writing, reader: KnownReader, number: int, on: On = True
@@ -50,14 +55,14 @@ def vote(
     return HTMLResponse(str(html))
 
 
-@router.post("/papers/{number}/read")
+@router.post("/papers/{number}/read", dependencies=[Depends(counted)])
 def read(request: Request, session: Writing, reader: KnownReader, number: int, on: On = True) -> Response:
     """Mark as read, or as not."""
     set_read(session, reader.id, shown_paper(session, number).id, on)
     return back(request)
 
 
-@router.post("/papers/{number}/note")
+@router.post("/papers/{number}/note", dependencies=[Depends(counted)])
 def note(
     request: Request,
     session: Writing,
@@ -70,7 +75,7 @@ def note(
     return back(request)
 
 
-@router.post("/papers/{number}/list")
+@router.post("/papers/{number}/list", dependencies=[Depends(counted)])
 def put_on_list(
     request: Request,
     session: Writing,
@@ -89,8 +94,9 @@ def put_on_list(
 
 
 @router.post("/papers/{number}/authorship")
-def wrote(request: Request, session: Writing, reader: KnownReader, number: int) -> Response:
+def wrote(request: Request, site: SiteHere, session: Writing, reader: KnownReader, number: int) -> Response:
     """Say that one wrote the paper; a moderator decides."""
+    site.limiter.hit(site.settings.comment_rate, "authorship", str(reader.id))
     claim_authorship(session, reader.id, shown_paper(session, number).id)
     return back(request)
 
