@@ -77,7 +77,7 @@ def prose(text: object, limit: int) -> str:
 
     Examples
     --------
-    >>> prose(r"The Poincar\'e map of\n AT&amp;T", 80)
+    >>> prose(r"The Poincar\'e map of   AT&amp;T", 80)
     'The Poincaré map of AT&T'
     """
     if not isinstance(text, str):
