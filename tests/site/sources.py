@@ -9,12 +9,16 @@ import datetime
 import socket
 import threading
 import time
+from fnmatch import fnmatch
 from html import escape
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+OAI_DAYS = ("2005-09-16", "2026-11-26")
+"""The first and last day that OAI-PMH can be asked for, with which it answers an error to all others."""
 
 
 def work(number, **facts):
@@ -31,6 +35,8 @@ def work(number, **facts):
         "version": 1,
         "upvotes": number,
         "deleted": False,
+        "comment": "12 pages",
+        "source_types": [],
         **facts,
     }
 
@@ -44,6 +50,8 @@ class Sources:
         self.asked = []
         self.piece = 3
         self.epoch = 0  # tokens of an older one are refused
+        self.expires = "2099-01-01T00:00:00Z"
+        self.in_order = True
         self.url = ""
 
     def app(self):
@@ -66,11 +74,13 @@ class Sources:
     def atom(self, query):
         found = list(self.works)
         if names := query.get("id_list"):
+            if names[2:4] > "12":
+                return Response(ATOM_ERROR % names.encode(), 400, media_type="application/atom+xml")
             found = [w for w in found if w["id"] == names]
         for condition in filter(None, query.get("search_query", "").split(" AND ")):
             kind, _, value = condition.partition(":")
             if kind == "cat":
-                found = [w for w in found if value in w["categories"]]
+                found = [w for w in found if any(fnmatch(category, value) for category in w["categories"])]
             else:
                 assert kind == "submittedDate", condition
                 first, _, last = value.strip("[]").partition(" TO ")
@@ -89,19 +99,21 @@ class Sources:
             if int(epoch) != self.epoch:
                 return oai_answer('<error code="badResumptionToken">It has expired.</error>')
         else:
-            begin, last, held, start = query["from"], query.get("until", "9999"), query["set"], 0
+            begin, last, held, start = query.get("from", OAI_DAYS[0]), query.get("until", OAI_DAYS[1]), query["set"], 0
+            if not OAI_DAYS[0] <= begin <= last <= OAI_DAYS[1]:
+                return oai_answer('<error code="badArgument">There are no such days.</error>')
         group = held.split(":")
         found = [w for w in self.works if begin <= f"{w['updated']:%Y-%m-%d}" <= last and in_set(w, group)]
+        if self.in_order:
+            found.sort(key=lambda w: w["updated"])
         if not found:
             return oai_answer('<error code="noRecordsMatch"/>')
         start = int(start)
         after = start + self.piece
         token = f"{self.epoch}|{begin}|{last}|{held}|{after}" if after < len(found) else "\n "
         records = "".join(oai_record(w) for w in found[start:after])
-        return oai_answer(
-            f'<ListRecords>{records}<resumptionToken completeListSize="{len(found)}">{token}</resumptionToken>'
-            "</ListRecords>"
-        )
+        marks = f'completeListSize="{len(found)}" expirationDate="{self.expires}"'
+        return oai_answer(f"<ListRecords>{records}<resumptionToken {marks}>{token}</resumptionToken></ListRecords>")
 
     def daily(self, query):
         found = [w for w in self.works if str(w["published"].date()) == query["date"]]
@@ -113,11 +125,16 @@ def in_set(work, group):
     return any(category.split(".") == group[1:] for category in work["categories"])
 
 
+ATOM_ERROR = b"""<?xml version='1.0' encoding='UTF-8'?><feed xmlns="http://www.w3.org/2005/Atom"><entry>
+    <id>https://arxiv.org/api/errors#incorrect_id_format_for_%b</id><title>Error</title>
+    <summary>incorrect id format</summary></entry></feed>"""
+
+
 def atom_feed(works, total):
     entries = "".join(
         f"""<entry><id>http://arxiv.org/abs/{w["id"]}v{w["version"]}</id><title>{escape(w["title"])}</title>
         <updated>{w["updated"]:%Y-%m-%dT%H:%M:%SZ}</updated><published>{w["published"]:%Y-%m-%dT%H:%M:%SZ}</published>
-        <summary>{escape(w["abstract"])}</summary>
+        <summary>{escape(w["abstract"])}</summary><arxiv:comment>{escape(w["comment"])}</arxiv:comment>
         {"".join(f"<author><name>{escape(name)}</name></author>" for name in w["authors"])}
         <arxiv:primary_category term="{w["categories"][0]}"/>
         {"".join(f'<category term="{c}" scheme="http://arxiv.org/schemas/atom"/>' for c in w["categories"])}</entry>"""
@@ -141,13 +158,17 @@ def oai_record(w):
     if w["deleted"]:
         return f'<record><header status="deleted">{header}</header></record>'
     dates = [w["published"], *[w["updated"]] * (w["version"] - 1)]
+    kinds = [*w["source_types"], *[""] * len(dates)]
     versions = "".join(
-        f'<version version="v{n}"><date>{d:%a, %d %b %Y %H:%M:%S} GMT</date></version>' for n, d in enumerate(dates, 1)
+        f'<version version="v{n}"><date>{d:%a, %d %b %Y %H:%M:%S} GMT</date><size>9kb</size>'
+        f"{f'<source_type>{kind}</source_type>' if kind else ''}</version>"
+        for n, (d, kind) in enumerate(zip(dates, kinds, strict=False), 1)
     )
     return f"""<record><header>{header}</header><metadata><arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/">
-        <id>{w["id"]}</id>{versions}<title>{escape(w["title"])}</title>
+        <id>{w["id"]}</id><submitter>A. Lovelace</submitter>{versions}<title>{escape(w["title"])}</title>
         <authors>{escape(", ".join(w["authors"]))}</authors>
-        <categories>{" ".join(w["categories"])}</categories><abstract>{escape(w["abstract"])}</abstract>
+        <categories>{" ".join(w["categories"])}</categories><comments>{escape(w["comment"])}</comments>
+        <license>http://creativecommons.org/licenses/by/4.0/</license><abstract>{escape(w["abstract"])}</abstract>
         </arXivRaw></metadata></record>"""
 
 

@@ -418,6 +418,31 @@ def test_a_rejected_paper_is_not_proposed_again(browser, client, store, monkeypa
     assert "not taken" in browser.post("/submit", {"paper": "2611.00007"}).text
 
 
+def test_a_paper_that_is_here_is_proposed_without_asking_anybody(browser, store, make_papers):
+    make_papers(record(7))
+    browser.log_in(store)  # no look-up is set, and there is no network
+    answer = browser.post("/submit", {"paper": "https://arxiv.org/pdf/2611.00007v2"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/papers/2611.00007")
+
+
+def test_a_proposal_hides_no_paper_that_a_source_brings(browser, store, make_papers, monkeypatch):
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text, source="submitted"))
+    browser.log_in(store)
+    browser.post("/submit", {"paper": "2611.00007"})
+    assert browser.get("/papers/2611.00007").status_code == 404
+    make_papers(record(7))
+    assert browser.get("/papers/2611.00007").status_code == 200
+
+
+def test_a_withdrawn_paper_is_not_proposed(browser, store, make_papers, monkeypatch):
+    make_papers(record(7))
+    with store.writing() as session:
+        session.execute(update(Paper).values(state="withdrawn"))
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text))
+    browser.log_in(store)
+    assert "was withdrawn" in browser.post("/submit", {"paper": "2611.00007"}).text
+
+
 def test_what_cannot_be_looked_up_is_told(browser, store, monkeypatch):
     def fail(_, text):
         raise InvalidInputError(f"{text} is no arXiv id.")

@@ -10,7 +10,7 @@ from tests.site.conftest import record
 from tests.site.sources import work
 
 from reprise.errors import InvalidInputError, UnknownNameError
-from reprise.site.ingest import Tally, arxiv_atom, daily, ingest, ingest_all, lookup, run
+from reprise.site.ingest import Tally, arxiv_atom, daily, ingest, ingest_all, lookup, oai, run
 from reprise.site.ingest.errors import SourceError
 from reprise.site.store.feed import feed, find_paper
 from reprise.site.store.tables import Bookmark, Paper
@@ -37,7 +37,7 @@ def small_pages(monkeypatch):
     """Pages of a few papers, on the 8th of November."""
     monkeypatch.setattr(arxiv_atom, "PAGE", 4)
     monkeypatch.setattr(daily, "PAGE", 4)
-    for module in (arxiv_atom, daily, run):
+    for module in (arxiv_atom, daily, oai, run):
         monkeypatch.setattr(module, "now", lambda: NOW)
 
 
@@ -113,11 +113,56 @@ class TestAtom:
         sources.mishaps = [None_, PlainTextResponse(atom_feed([], 6).decode())]
         assert ingest(settings, store, "arxiv").new == 6
 
+    def test_an_empty_list_is_believed_at_the_second_time(self, settings, store, sources):
+        from tests.site.sources import atom_feed
+
+        sources.works = [work(n) for n in range(3)]
+        sources.mishaps = [PlainTextResponse(atom_feed([], 0).decode())]
+        assert ingest(settings, store, "arxiv").new == 3
+        assert ingest(settings, store, "arxiv", first=NOV[5], until=NOV[6]) == Tally()  # days without papers
+
+    def test_a_category_without_any_paper_is_none(self, settings, store, sources):
+        sources.works = [work(1)]
+        with pytest.raises(SourceError, match=r"lists no paper of cs\.XX"):
+            ingest(settings, store, "arxiv", categories=["cs.XX"])
+        assert bookmarks(store) == {}
+
+    def test_a_page_that_fails_is_asked_for_in_smaller_pieces(self, settings, store, sources):
+        sources.works = [work(n) for n in range(6)]
+
+        def fail(request):
+            return PlainTextResponse("no", 500) if int(request.query_params["max_results"]) > 1 else None
+
+        sources.mishaps = [fail, fail, fail, None_]
+        assert ingest(settings, store, "arxiv").new == 6
+        assert cursors(sources, "max_results") == ["4", "2", "1", "4", "4"]
+
+    def test_a_whole_archive(self, settings, store, sources):
+        sources.works = [work(1), work(2, categories=["cs.CL"]), work(3, categories=["hep-th"])]
+        assert ingest(settings, store, "arxiv", categories=["cs", "hep-th"]).new == 3
+
+    def test_a_paper_is_hidden_while_it_is_withdrawn(self, settings, store, sources):
+        sources.works = [work(1)]
+        ingest(settings, store, "arxiv")
+        sources.works[0] |= {"version": 2, "updated": NOW, "comment": "This paper has been withdrawn by the author."}
+        assert ingest(settings, store, "arxiv") == Tally(withdrawn=1)
+        assert ingest(settings, store, "arxiv") == Tally()
+        with store.reading() as session:
+            assert find_paper(session, "2611.00001") is None
+        sources.works[0] |= {"version": 3, "comment": "Corrected"}
+        assert ingest(settings, store, "arxiv") == Tally(changed=1)
+        with store.reading() as session:
+            assert find_paper(session, "2611.00001").version == 3
+
     def test_a_list_without_end_is_left(self, settings, store, sources, monkeypatch):
         monkeypatch.setattr(arxiv_atom, "DEEPEST", 8)
         sources.works = [work(n) for n in range(20)]
-        with pytest.raises(SourceError, match="--source oai"):
+        with pytest.raises(SourceError, match=r"--source oai --categories cs\.LG --from 2026-11-01"):
             ingest(settings, store, "arxiv")
+        assert numbers(store) == list(range(12, 20))
+        sources.works.append(work(20))
+        del sources.works[:14]
+        assert ingest(settings, store, "arxiv").new == 1  # the next run is not stopped there
 
     def test_a_limit_stops_and_the_next_run_goes_on(self, settings, store, sources):
         sources.works = [work(n) for n in range(10)]
@@ -183,12 +228,48 @@ class TestOai:
             sources.epoch += 1
 
         sources.mishaps = [expire] * 50
-        with pytest.raises(SourceError, match="expired"):
+        with pytest.raises(SourceError, match="expired"):  # all are of one day
             ingest(settings, store, "oai", first=NOV[0])
         again = f"<ListRecords>{oai_record(work(1))}<resumptionToken>x</resumptionToken></ListRecords>"
         sources.mishaps = [oai_answer(again) for _ in range(50)]
         with pytest.raises(SourceError, match="again and again"):
             ingest(settings, store, "oai", categories=["stat.ML"])
+
+    def test_a_list_of_an_old_token_goes_on_at_the_day_that_was_reached(self, settings, store, sources, monkeypatch):
+        sources.works = [work(n) for n in range(0, 240, 12)]  # two a day
+        sources.expires = "2026-11-09T00:00:00Z"
+        assert ingest(settings, store, "oai", first=NOV[0], limit=10).new == 10
+        del sources.asked[:]
+        sources.expires = "2026-11-10T00:00:00Z"
+        monkeypatch.setattr(oai, "now", lambda: datetime.datetime(2026, 11, 9, 0, 1, tzinfo=datetime.UTC))
+        assert ingest(settings, store, "oai", first=NOV[0]).new == 10
+        assert (cursors(sources, "from")[0], cursors(sources, "resumptionToken")[0]) == ("2026-11-05", None)
+        assert len(numbers(store)) == 20
+
+    def test_a_list_in_no_order_begins_anew_at_its_beginning(self, settings, store, sources):
+        sources.in_order = False
+        sources.works = [work(n) for n in (50, 2, 99, 4, 75, 6, 88)]
+        ingest(settings, store, "oai", first=NOV[0], limit=3)
+        sources.epoch += 1
+        assert ingest(settings, store, "oai", first=NOV[0]) == Tally(new=4, same=3)
+
+    def test_a_harvest_goes_on_through_any_number_of_days(self, settings, store, sources):
+        sources.works = [work(n) for n in range(0, 240, 12)]
+
+        def expire(_):
+            sources.epoch += 1
+
+        sources.mishaps = [expire] * 100  # no token serves at all
+        assert ingest(settings, store, "oai", first=NOV[0]).new == 20
+
+    @pytest.mark.parametrize("days", [{"first": datetime.date(1991, 8, 14)}, {"until": datetime.date(2099, 1, 1)}])
+    def test_days_beyond_those_of_the_source(self, settings, store, sources, days):
+        sources.works = [work(n) for n in range(3)]
+        assert ingest(settings, store, "oai", **({"first": NOV[0]} | days)).new == 3
+
+    def test_days_before_any_change(self, settings, store, sources):
+        with pytest.raises(InvalidInputError, match="goes by the day of the last change"):
+            ingest(settings, store, "oai", first=datetime.date(1991, 8, 14), until=datetime.date(1999, 1, 1))
 
     def test_nothing_new_and_refusals(self, settings, store, sources):
         from tests.site.sources import oai_answer
@@ -264,6 +345,7 @@ def test_all_sources_one_after_the_other_though_one_fails(settings, store, sourc
         ({"source": "file", "file": "nowhere.csv"}, "no file nowhere.csv"),
         ({"source": "arxiv", "first": NOV[2], "until": NOV[1]}, "is after the last"),
         ({"source": "arxiv", "until": NOV[1]}, "needs a first"),
+        ({"source": "oai", "first": NOV[20]}, "is yet to come"),
         ({"source": "arxiv", "limit": 0}, "at least 1"),
         ({"source": "arxiv", "categories": ["cs.LG OR all:x"]}, "is no arXiv category"),
         ({"source": "oai", "categories": []}, "No category"),
@@ -294,9 +376,15 @@ class TestLookup:
             lookup(settings, text)
         assert sources.asked == []
 
-    def test_a_paper_that_is_not_there(self, settings, sources):
-        with pytest.raises(InvalidInputError, match=r"arXiv has no paper 2611\.00009"):
-            lookup(settings, "2611.00009")
+    @pytest.mark.parametrize("text", ["2611.00009", "2613.00009"])  # to the second, arXiv answers an error
+    def test_a_paper_that_is_not_there(self, settings, sources, text):
+        with pytest.raises(InvalidInputError, match=rf"arXiv has no paper {text}"):
+            lookup(settings, text)
+
+    def test_a_paper_that_was_withdrawn(self, settings, sources):
+        sources.works = [work(1, version=2, comment="Withdrawn by the author")]
+        with pytest.raises(InvalidInputError, match="was withdrawn"):
+            lookup(settings, "2611.00001")
 
     def test_a_source_that_answers_about_another_paper_is_not_believed(self, settings, sources):
         from tests.site.sources import atom_feed

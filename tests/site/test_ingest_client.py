@@ -1,7 +1,9 @@
 """The client of the sources, against a real server and hostile answers."""
 
+import contextlib
 import gzip
 import socket
+import threading
 import time
 
 import httpx
@@ -86,6 +88,35 @@ def test_an_answer_that_takes_too_long_is_asked_for_again(sources, ask):
     assert ask(slow(0.5), timeout=0.2, attempts=99) == b"[]"
 
 
+def test_headers_that_drip_are_not_waited_for():
+    listening = socket.create_server(("127.0.0.1", 0))
+    let_go, finished = threading.Event(), threading.Event()
+
+    def drip():
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+            for _ in range(300):
+                connection.sendall(b".")
+                if let_go.wait(0.1):
+                    return
+            finished.set()
+
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    with (
+        Client(url, pause=0, attempts=1, deadline=0.3, sleep=lambda _: None) as client,
+        pytest.raises(SourceError, match="could not be read"),
+    ):
+        client.get({}, bytes)
+    assert not finished.is_set()
+    let_go.set()
+    thread.join()
+    listening.close()
+
+
 def test_a_refusal_is_final(sources, ask):
     with pytest.raises(SourceError, match="answered 403"):
         ask(PlainTextResponse("no", 403))
@@ -109,6 +140,19 @@ def test_it_waits_as_long_as_it_is_asked_to_or_twice_as_long_each_time(ask, wait
     del waits[:]
     ask(busy(**{"retry-after": date}))
     assert 25 < waits[1] <= 30
+
+
+def test_it_backs_off_though_a_busy_source_asks_for_no_wait(ask, waits):
+    busy = [PlainTextResponse("first byte timeout", 503, headers={"retry-after": "0"}) for _ in range(3)]
+    ask(*busy, pause=0.01)
+    assert [round(wait, 2) for wait in waits[1:]] == [0.01, 0.02, 0.04]
+
+
+def test_each_try_may_ask_in_its_own_way(sources, ask):
+    sources.mishaps[:] = [PlainTextResponse("busy", 500)] * 2
+    with Client(sources.url + "/daily", pause=0.0, sleep=lambda _: None) as client:
+        client.get(lambda attempt: {"date": "2026-11-01", "limit": str(8 >> attempt)}, bytes)
+    assert [query["limit"] for query in sources.asked] == ["8", "4", "2"]
 
 
 @pytest.mark.parametrize("value", ["-5", "soon", "Mon, 99 Foo 2026", "٣", "9" * 400])

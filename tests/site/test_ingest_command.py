@@ -103,6 +103,10 @@ def test_a_source_that_fails_is_told_and_the_others_run(call, sources):
         (["--source", "file"], "needs a file"),
         (["--file", "nowhere.csv"], "no file nowhere.csv"),
         (["--source", "arxiv", "--categories", "cs LG"], "no arXiv category"),
+        (["--source", "arxiv", "--categories", ""], "No category is given"),
+        (["--source", "daily", "--categories", "cs.LG"], "has no categories"),
+        (["--file", "x.csv", "--from", "2026-11-02"], "read whole"),
+        (["--source", "daily", "--from", "2099-01-01"], "is yet to come"),
     ],
 )
 def test_bad_arguments(call, arguments, problem):

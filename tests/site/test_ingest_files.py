@@ -70,13 +70,29 @@ class TestFile:
         assert ingest(settings, store, "file", file=path).same == 7
         assert bookmarks(store) == {}
 
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("a.csv", "arXiv ID,TITLE,Abstract ,odd\n2401.00001,T,A,x\n"),
+            ("a.csv", '\ufefftitle;arxiv_id;abstract\n"T";2401.00001;A\n'),
+            ("a.tsv", "abstract\ttitle\tid\nA\tT\t2401.00001\n"),
+            ("a.csv", "title,id,abstract\nT,2401.00001,A,one,too,many\n"),
+            ("a.json", '{"ID": "2401.00001", "Title": "T", "Abstract": "A", "odd": {"x": [1]}}'),
+        ],
+    )
+    def test_columns_as_people_write_them(self, settings, store, tmp_path, name, content):
+        (tmp_path / name).write_text(content)
+        assert ingest(settings, store, "file", file=tmp_path / name).new == 1
+        with store.reading() as session:
+            assert session.execute(select(Paper.arxiv, Paper.title, Paper.abstract)).one() == ("2401.00001", "T", "A")
+
     def test_rows_that_are_no_papers_are_left_out_and_named(self, settings, store, tmp_path):
         path = write_jsonl(tmp_path / "a.jsonl", [*rows(2), {"title": "No id"}, 7])
         with path.open("a") as file:
             file.write('{"cut\n\n')
         tally = ingest(settings, store, "file", file=path)
         assert (tally.new, tally.refused) == (2, 3)
-        assert tally.problems[0].startswith("row 3: ")
+        assert tally.problems[0] == "row 3: it has neither an arXiv id nor a link"
 
     def test_it_goes_on_after_a_limit_and_begins_anew_with_another_file(self, settings, store, tmp_path):
         path = write_jsonl(tmp_path / "a.jsonl", rows(1200))
@@ -105,7 +121,10 @@ class TestFile:
             ("a.csv.gz", b"no gzip", "cannot be read"),
             ("a.jsonl.gz", gzip.compress(b"{}\n" * 1000)[:-20], "cannot be read"),
             ("a.parquet", b"PAR1 nonsense", "cannot be read"),
-            ("a.csv", b"title,arxiv_id\n\xff\xfe,1\n", "cannot be read"),
+            ("a.csv", b"title,arxiv_id\n\xff\xfe,1\n", "not in UTF-8"),
+            ("a.csv", b"", "no columns title and arxiv_id"),
+            ("a.json", b'[{"id": "2401.00001", "title": "T"}]', "each line must be a JSON object"),
+            ("a.jsonl", b"\x93\xb3 no text\n{}\n", "each line must be a JSON object"),
             ("a.csv", b"title,arxiv_id\n" + b"x" * 200_000, "cannot be read"),
             ("a.jsonl", b"x" * (5 * 2**20), "it is no jsonl"),
             ("a.xlsx", b"", "of no kind"),

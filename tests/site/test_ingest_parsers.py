@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.site.sources import atom_feed, oai_answer, oai_record, work
 
-from reprise.site.ingest import arxiv_atom, daily, fields, files, oai
+from reprise.site.ingest import arxiv_atom, daily, fields, files, oai, xml
 from reprise.site.ingest.errors import DamagedAnswerError, RefusedError
-from reprise.site.ingest.oai import Withdrawn
+from reprise.site.ingest.steps import Withdrawn
 from reprise.site.store.papers import PaperRecord
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
@@ -32,7 +32,7 @@ def test_atom_tells_a_paper():
     assert answer.total == 17
     (paper,) = answer.entries
     assert (paper.arxiv, paper.version, paper.title) == ("2611.00001", 3, "A < B & C")
-    assert (paper.abstract, list(paper.authors)) == ("What paper 1 is about.", ["Ada Lovelace", r"Jan {\L}ukasiewicz"])
+    assert (paper.abstract, list(paper.authors)) == ("What paper 1 is about.", ["Ada Lovelace", "Jan Łukasiewicz"])
     assert (paper.day, paper.updated) == (datetime.date(2026, 11, 1), updated)
     assert (list(paper.categories), paper.source) == (["cs.LG", "stat.ML"], "arxiv")
 
@@ -67,6 +67,13 @@ def test_an_answer_of_many_depths_does_no_harm():
     assert isinstance(entry, RefusedError)
 
 
+@pytest.mark.parametrize("part", [b"<a/>", b'<a b="" c="" d=""/>'])
+def test_an_answer_of_too_many_parts_is_refused_before_it_fills_the_memory(monkeypatch, part):
+    monkeypatch.setattr(xml, "MAX_PARTS", 4000)
+    with pytest.raises(DamagedAnswerError, match="more than 4,000 parts"):
+        arxiv_atom.parse(b"<feed>" + part * 4000 + b"</feed>")
+
+
 def test_a_cut_answer_is_damaged():
     whole = atom_feed([work(1), work(2)], 2)
     for length in range(0, len(whole) - 7, 97):
@@ -89,9 +96,88 @@ def test_oai_tells_the_versions_of_a_paper_and_what_was_withdrawn():
         "2611.00001", 2, datetime.date(2026, 11, 1), later,
     )  # fmt: skip
     assert (list(paper.authors), list(paper.categories)) == (
-        ["Ada Lovelace", r"Jan {\L}ukasiewicz"], ["cs.LG", "stat.ML"],
+        ["Ada Lovelace", "Jan Łukasiewicz"], ["cs.LG", "stat.ML"],
     )  # fmt: skip
     assert gone == Withdrawn("2611.00002")
+
+
+AS_ARXIV_WRITES = """<?xml version="1.0" encoding="UTF-8"?>
+<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"
+         xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+         xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/ http://www.openarchives.org/OAI/2.0/OAI-PMH.xsd">
+    <responseDate>2026-11-26T08:00:00Z</responseDate>
+    <request verb='ListRecords' resumptionToken='x'>https://oaipmh.example.org/oai</request>
+    <ListRecords>
+        <record>
+            <header>
+                <identifier>oai:arXiv.org:math/0309136</identifier>
+                <datestamp>2026-11-20</datestamp>
+                <setSpec>math:math:GT</setSpec>
+            </header>
+            <metadata>
+    <arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+              xsi:schemaLocation="http://arxiv.org/OAI/arXivRaw/ https://oaipmh.example.org/OAI/arXivRaw.xsd">
+        <id>math/0309136</id>
+        <submitter>H. Poincar\\'e</submitter>
+            <version version="v10">
+                <date>Tue, 03 Mar 2009 09:00:00 GMT</date>
+                <size>12kb</size>
+                <source_type>D</source_type>
+            </version>
+            <version version="v2">
+                <date>Mon, 08 Sep 2003 18:00:00 GMT</date>
+                <size>9kb</size>
+            </version>
+        <title>On the Poincar\\'e
+  conjecture for $\\v$ &amp;amp; more</title>
+        <authors>H. Poincar\\'e, J.~{\\L}ukasiewicz (1), K. G\\"odel and ATLAS Collaboration: G. Aad ((1) UJK)</authors>
+        <categories>math.GT math.DG</categories>
+            <comments>3 pages, Paul Erd\\H{o}s</comments>
+            <msc-class>57M40</msc-class>
+            <license>http://arxiv.org/licenses/nonexclusive-distrib/1.0/</license>
+            <abstract>  Every simply connected, closed
+3-manifold of volume &lt; 1 is a sphere.
+</abstract>
+    </arXivRaw>
+            </metadata>
+        </record>
+            <resumptionToken expirationDate='2026-11-27T00:00:00Z'>verb%3DListRecords%26skip%3D2500</resumptionToken>
+    </ListRecords>
+</OAI-PMH>""".replace("\\\\", "\\")
+
+
+def test_oai_as_arxiv_writes_it():
+    answer = oai.parse(AS_ARXIV_WRITES.encode())
+    assert (answer.token, answer.total) == ("verb%3DListRecords%26skip%3D2500", None)
+    assert answer.expires == datetime.datetime(2026, 11, 27, tzinfo=datetime.UTC)
+    assert answer.dates == ["2026-11-20"]
+    (paper,) = answer.records
+    assert (paper.arxiv, paper.version, paper.day) == ("math/0309136", 10, datetime.date(2003, 9, 8))
+    assert paper.title == r"On the Poincaré conjecture for $\v$ & more"
+    assert list(paper.authors) == [
+        "H. Poincaré", "J. Łukasiewicz", "K. Gödel", "ATLAS Collaboration", "G. Aad",
+    ]  # fmt: skip
+    assert paper.abstract == "Every simply connected, closed 3-manifold of volume < 1 is a sphere."
+
+
+def test_an_empty_token_ends_a_list():
+    body = f"<ListRecords>{oai_record(work(1))}<resumptionToken/></ListRecords>"
+    assert oai.parse(oai_answer(body).body).token == ""
+
+
+@pytest.mark.parametrize(
+    "facts", [{"source_types": ["", "AI"]}, {"comment": "This paper has been withdrawn"}, {"abstract": "Withdrawn."}]
+)
+def test_a_paper_that_its_authors_took_back(facts):
+    body = f"<ListRecords>{oai_record(work(1, version=2, **facts))}</ListRecords>"
+    assert oai.parse(oai_answer(body).body).records == [Withdrawn("2611.00001", 2)]
+    if "source_types" not in facts:  # which Atom does not tell
+        assert arxiv_atom.parse(atom_feed([work(1, version=2, **facts)], 1)).entries == [Withdrawn("2611.00001", 2)]
+
+
+def test_a_version_that_was_withdrawn_and_then_replaced_is_a_paper():
+    body = f"<ListRecords>{oai_record(work(1, version=3, source_types=['', 'I', 'D']))}</ListRecords>"
+    assert oai.parse(oai_answer(body).body).records[0].version == 3
 
 
 def test_oai_in_the_other_format_is_read_too():
@@ -108,10 +194,8 @@ def test_oai_in_the_other_format_is_read_too():
 
 
 def test_oai_errors_and_odd_records():
-    assert oai.parse(oai_answer('<error code="badArgument">No such set</error>').body)[3:5] == (
-        "badArgument",
-        "No such set",
-    )
+    answer = oai.parse(oai_answer('<error code="badArgument">No such set</error>').body)
+    assert (answer.error, answer.message) == ("badArgument", "No such set")
     with pytest.raises(DamagedAnswerError, match="neither records nor an error"):
         oai.parse(oai_answer("<Identify/>").body)
     with pytest.raises(DamagedAnswerError, match="token is longer"):
@@ -131,11 +215,39 @@ def entry(**paper):
 def test_a_daily_feed_puts_the_fewest_upvotes_first_and_keeps_its_own_day():
     day = datetime.date(2026, 11, 5)
     listed = [entry(upvotes=9, githubRepo="https://github.com/a/b"), entry(id="2611.00002", upvotes=1)]
-    papers, refused, length = daily.parse(json.dumps(listed).encode(), day)
+    papers, refused, length, _ = daily.parse(json.dumps(listed).encode(), day)
     assert [paper.arxiv for paper in papers] == ["2611.00002", "2611.00001"]
     assert (papers[1].code, papers[1].day, papers[1].version) == ("https://github.com/a/b", day, 0)
     assert (refused, length) == ([], 2)
     assert daily.parse(json.dumps([entry()]).encode()).papers[0].day == datetime.date(2026, 11, 2)
+
+
+def test_a_daily_feed_as_it_is():
+    whole = {
+        "paper": {
+            "id": "2611.00003",
+            "authors": [
+                {"_id": "a1", "user": {"_id": "u1", "fullname": "Ada", "type": "user"}, "name": "Ada Lovelace",
+                 "status": "claimed_verified", "statusLastChangedAt": "2026-11-03T10:00:00.000Z", "hidden": False},
+                {"_id": "a2", "name": "Zo&euml; \u0141ukasiewicz", "hidden": False},
+            ],
+            "mediaUrls": [], "publishedAt": "2026-11-02T00:00:00.000Z", "submittedOnDailyAt": "2026-11-03T01:00:00Z",
+            "title": "A\n  title", "submittedOnDailyBy": {"_id": "u2", "isPro": True, "user": "x", "type": "user"},
+            "summary": "Lines\nof text.", "upvotes": 7, "discussionId": "d",
+            "projectPage": "https://github.com/a/b", "githubRepoAddedBy": "user", "githubStars": 19, "ai_summary": "S",
+            "ai_keywords": ["k"], "organization": {"_id": "o", "name": "org", "fullname": "Org"},
+        },
+        "publishedAt": "2026-11-02T12:08:18.000Z", "title": "A\n  title", "summary": "Lines\nof text.",
+        "thumbnail": "https://example.org/t.png", "numComments": 2, "isAuthorParticipating": False,
+        "submittedBy": {"_id": "u2", "fullname": "X", "isHf": False, "followerCount": 3},
+    }  # fmt: skip
+    gone = entry(id="2611.00004", withdrawnAt="2026-11-04T00:00:00.000Z")
+    site = entry(id="2611.00005", projectPage="https://a.github.io/b/")
+    answer = daily.parse(json.dumps([whole, gone, site]).encode(), datetime.date(2026, 11, 3))
+    other, paper = answer.papers
+    assert (paper.arxiv, paper.title, paper.abstract) == ("2611.00003", "A title", "Lines of text.")
+    assert (list(paper.authors), paper.code) == (["Ada Lovelace", "Zoë Łukasiewicz"], "https://github.com/a/b")
+    assert (answer.withdrawn, answer.length, other.code) == ([Withdrawn("2611.00004")], 3, "")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[", b'"x"', b"[" * 100_000, b"\xff", b"null"])
@@ -151,7 +263,7 @@ def test_hostile_entries_of_a_daily_feed_are_left_out_or_made_harmless():
         entry(authors="x", upvotes="many", githubRepo="javascript:alert(1)", title="\ud800<script>\x00 "),
         entry(authors=[None, {"name": 7}, {"name": "Hidden", "hidden": True}, {"name": "Shown"}], summary=None),
     ]  # fmt: skip
-    papers, refused, _ = daily.parse(json.dumps(listed).encode(), datetime.date(2026, 11, 5))
+    papers, refused, *_ = daily.parse(json.dumps(listed).encode(), datetime.date(2026, 11, 5))
     assert len(refused) == 8
     assert [(paper.title, list(paper.authors), paper.code) for paper in papers] == [
         ("<script>", [], ""),
@@ -186,12 +298,17 @@ def test_rows_of_known_collections():
     assert (elsewhere.arxiv, elsewhere.link, elsewhere.version) == (None, "https://example.org/a.pdf", 2)
 
 
+def test_a_row_of_a_paper_that_was_withdrawn():
+    row = {"id": "0704.0002", "title": "T", "comments": "This paper has been withdrawn by the author", "version": 2}
+    assert files.parse(row) == Withdrawn("0704.0002", 2)
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [
         (None, "no JSON object"),
         ([], "no JSON object"),
-        ({"title": "T"}, "neither an arXiv id nor a link"),
+        ({"title": "T"}, "it has neither an arXiv id nor a link"),
         ({"title": "T", "link": "file:///etc/passwd"}, "neither"),
         ({"id": "2611.00001"}, "no title"),
         ({"id": "2699.00001", "title": "T"}, "no date"),

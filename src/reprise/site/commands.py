@@ -117,7 +117,7 @@ def ingest(
     ] = None,
     file: Annotated[
         str | None,
-        typer.Option(help="csv, jsonl (also .gz) or parquet; `arxiv` is the arXiv sample of `reprise data`."),
+        typer.Option(help="csv, tsv, jsonl (also .gz) or parquet; `arxiv` is the arXiv sample of `reprise data`."),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="First day; what is new if not given.")
@@ -137,11 +137,17 @@ def ingest(
 
     if file is not None and source not in (None, SourceName.file):
         raise InvalidInputError(f"A file is no part of --source {source}; leave one of the two out.")
+    if file is not None and (first or until or categories is not None):
+        raise InvalidInputError("A file is read whole: leave --from, --until and --categories out.")
+    if source == SourceName.daily and categories is not None:
+        raise InvalidInputError("The daily feed has no categories: leave --categories out.")
     settings = settings_of(folder, database)
     chosen = {
         "first": _day(first, "--from"),
         "until": _day(until, "--until"),
-        "categories": [part.strip() for part in categories.split(",") if part.strip()] if categories else None,
+        "categories": [part.strip() for part in categories.split(",") if part.strip()]
+        if categories is not None
+        else None,
         "limit": limit,
     }
     sources = ["file"] if file is not None else [source.value] if source else list(settings.ingest_sources)

@@ -15,7 +15,7 @@ from reprise.site.accounts.votes import locked_paper
 from reprise.site.store import add_once
 from reprise.site.store.heat import reheat
 from reprise.site.store.papers import PaperRecord, keep, plain
-from reprise.site.store.tables import PENDING, REJECTED, SHOWN, Account, Authorship, Paper, Submission
+from reprise.site.store.tables import PENDING, REJECTED, SHOWN, WITHDRAWN, Account, Authorship, Paper, Submission
 from reprise.site.store.types import now
 
 
@@ -31,6 +31,8 @@ def submit(session: Session, account: int, record: PaperRecord) -> Submission | 
         return None
     if known.state == REJECTED:
         raise InvalidInputError("This paper was proposed before, and not taken.")
+    if known.state == WITHDRAWN:
+        raise InvalidInputError("This paper was withdrawn.")
     made = session.scalar(select(Submission).where(Submission.paper_id == known.id, Submission.account_id == account))
     if made is None:
         session.add(made := Submission(account_id=account, paper_id=known.id))

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 
@@ -56,11 +61,13 @@ class BoundTransport(httpx.BaseTransport):
     Parameters
     ----------
     host : of the configured address.
+    deadline : seconds after which the beginning of an answer must have come, however its bytes drip.
     """
 
-    def __init__(self, host: str):
-        self._host = host
+    def __init__(self, host: str, deadline: float = math.inf):
+        self._host, self._deadline = host, deadline
         self._inner = httpx.HTTPTransport()
+        self._socket: socket.socket | None = None  # of the last connection: requests come one after the other
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the first address that takes a connection."""
@@ -73,13 +80,34 @@ class BoundTransport(httpx.BaseTransport):
                 request.url.copy_with(host=address),
                 headers=request.headers,
                 stream=request.stream,
-                extensions=request.extensions | {"sni_hostname": self._host},
+                extensions=request.extensions | {"sni_hostname": self._host, "trace": self._watch},
             )
             try:
-                return self._inner.handle_request(pinned)
+                with self._in_time():
+                    return self._inner.handle_request(pinned)
             except (httpx.ConnectError, httpx.ConnectTimeout) as failure:
                 problem = failure
         raise problem or httpx.ConnectError(f"{self._host} has no address", request=request)
+
+    def _watch(self, event: str, told: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._socket = told["return_value"].get_extra_info("socket")
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Hang up on a server that lets its headers drip, each byte before the time for one is over."""
+        timer = threading.Timer(min(self._deadline, threading.TIMEOUT_MAX), self._hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            with suppress(OSError):  # it was closed just now
+                self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,12 +16,13 @@ from typing import NamedTuple
 from reprise.site.ingest import fields, xml
 from reprise.site.ingest.client import Client
 from reprise.site.ingest.errors import DamagedAnswerError, RefusedError, SourceError
-from reprise.site.ingest.steps import Page, State, Step
+from reprise.site.ingest.steps import Page, State, Step, Withdrawn, step_of
 from reprise.site.store.papers import ARXIV, PaperRecord
 from reprise.site.store.types import now
 
 PAGE = 250
 LATE = datetime.timedelta(days=7)
+_SMALLEST_PAGE = 1
 DEEPEST = 30_000
 """As far as arXiv lets one query be paged."""
 
@@ -29,9 +30,9 @@ _DIVIDED = {"cs", "econ", "eess", "math", "nlin", "physics", "q-bio", "q-fin", "
 
 
 class Answer(NamedTuple):
-    """What one request brought: papers, or why one was refused; and how many there are in all."""
+    """What one request brought: papers, which may be withdrawn or refused; and how many there are in all."""
 
-    entries: list[PaperRecord | RefusedError]
+    entries: list[PaperRecord | Withdrawn | RefusedError]
     total: int
 
 
@@ -48,12 +49,12 @@ def parse(content: bytes, source: str = ARXIV) -> Answer:
         If it is no Atom feed, or tells an error.
     """
     feed = xml.parse(content, "feed")
-    entries: list[PaperRecord | RefusedError] = []
+    entries: list[PaperRecord | Withdrawn | RefusedError] = []
     for entry in xml.children(feed, "entry"):
         if "/api/errors" in xml.text(entry, "id"):
             raise DamagedAnswerError(f"it says: {fields.clean(xml.text(entry, 'summary'), 200)}")
         try:
-            entries.append(_paper(entry, source))
+            entries.append(_told(entry, source))
         except RefusedError as problem:
             entries.append(problem)
     total = xml.text(feed, "totalResults")
@@ -91,7 +92,15 @@ def _walk_down(client: Client, category: str, state: State, first: datetime.date
     floor = through - LATE if through else first
     seen, top = int(state["seen"]), state.get("top")
     while True:
+        if seen >= DEEPEST:  # the next walk begins at the top again, and does not end here for ever
+            yield Page([Step({"through": top or now().isoformat()})])
+            raise SourceError(
+                f"arXiv's Atom API lists no more than {DEEPEST:,} papers at once; what is older of {category} comes "
+                f"with --source oai --categories {category} --from {floor.date()}."
+            )
         answer = _ask(client, in_category(category), seen, "lastUpdatedDate", "descending")
+        if seen == 0 and not answer.entries:
+            raise SourceError(f"arXiv lists no paper of {category}: is that one of its categories?")
         steps: list[Step] = []
         ended = False
         for entry in answer.entries:
@@ -101,7 +110,7 @@ def _walk_down(client: Client, category: str, state: State, first: datetime.date
                     break
                 top = top or entry.updated.isoformat()
             seen += 1
-            steps.append(_step(entry, {"through": state.get("through"), "top": top, "seen": seen}))
+            steps.append(step_of({"through": state.get("through"), "top": top, "seen": seen}, entry))
         if ended or seen >= answer.total:
             steps.append(Step({"through": top or now().isoformat()}))
             yield Page(steps)
@@ -124,7 +133,7 @@ def submitted(
         query = f"{in_category(category)} AND submittedDate:[{at} TO {until:%Y%m%d}2359]"
         answer = _ask(client, query, start, "submittedDate", "ascending")
         expected = expected or answer.total
-        steps = [_step(entry, {"at": at, "start": start + number}) for number, entry in enumerate(answer.entries, 1)]
+        steps = [step_of({"at": at, "start": start + number}, entry) for number, entry in enumerate(answer.entries, 1)]
         start += len(steps)
         taken += len(steps)
         last = max((e.day for e in answer.entries if isinstance(e, PaperRecord)), default=None)
@@ -140,36 +149,33 @@ def submitted(
 
 
 def _ask(client: Client, query: str, start: int, sort: str, order: str) -> Answer:
-    if start >= DEEPEST:
-        raise SourceError(
-            f"arXiv's Atom API lists no more than {DEEPEST:,} papers of one query; OAI-PMH does: --source oai."
-        )
+    told_empty = False
 
     def read(content: bytes) -> Answer:
+        nonlocal told_empty
         answer = parse(content)
         if not answer.entries and start < answer.total:  # which arXiv gives now and then
             raise DamagedAnswerError("it gave an empty page in the middle of a list")
+        if not answer.entries and not told_empty:  # and this too, where there are papers: it must say so twice
+            told_empty = True
+            raise DamagedAnswerError("it gave an empty list")
         return answer
 
-    return client.get(
-        {
+    def asked(attempt: int) -> dict[str, str]:
+        return {
             "search_query": query,
             "start": str(start),
-            "max_results": str(PAGE),
+            "max_results": str(max(PAGE >> attempt, _SMALLEST_PAGE)),  # what fails at one length may not at another
             "sortBy": sort,
             "sortOrder": order,
-        },
-        read,
-    )
+        }
+
+    return client.get(asked, read)
 
 
-def _step(entry: PaperRecord | RefusedError, state: State) -> Step:
-    return Step(state, entry) if isinstance(entry, PaperRecord) else Step(state, refused=str(entry))
-
-
-def _paper(entry: xml.Element, source: str) -> PaperRecord:
+def _told(entry: xml.Element, source: str) -> PaperRecord | Withdrawn:
     primary = xml.child(entry, "primary_category")
-    return fields.paper(
+    paper = fields.paper(
         source=source,
         arxiv=xml.text(entry, "id"),
         title=xml.text(entry, "title"),
@@ -182,3 +188,6 @@ def _paper(entry: xml.Element, source: str) -> PaperRecord:
             primary.get("term") if primary is not None else "",
         ),
     )
+    if fields.withdrawn(xml.text(entry, "comment"), paper.abstract):  # the API says it in no other way
+        return Withdrawn(paper.arxiv or "", paper.version)
+    return paper

@@ -16,9 +16,12 @@ from reprise.site.ingest.addresses import BoundTransport
 from reprise.site.ingest.errors import DamagedAnswerError, SourceError
 
 MAX_BYTES = 16 * 2**20
-"""Of one answer: as many elements as fit into it stay far below the memory of an ingest."""
+"""Of one answer: what is made of it takes many times as much memory where it means harm."""
 MAX_REDIRECTS = 3
 MAX_BACKOFF = 120.0
+ATTEMPTS = 5
+TIMEOUT = 200.0
+"""Seconds without a byte: arXiv's OAI-PMH works for up to 180 on a list that nobody has asked for."""
 DEADLINE = 300.0
 """Seconds that one answer may take from its first byte to its last."""
 
@@ -65,6 +68,7 @@ class Client:
     attempts : tries of one request.
     patience : the longest wait, in seconds, that a source may ask for.
     timeout : seconds without a byte after which an answer counts as lost.
+    deadline : seconds after which one counts as lost though bytes come.
     max_bytes : of one answer, unpacked.
     sleep : waits.
 
@@ -79,9 +83,9 @@ class Client:
         url: str,
         *,
         pause: float,
-        attempts: int = 4,
+        attempts: int = ATTEMPTS,
         patience: float = 900.0,
-        timeout: float = 60.0,
+        timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
         max_bytes: int = MAX_BYTES,
         sleep: Callable[[float], None] = time.sleep,
@@ -96,7 +100,7 @@ class Client:
         self._pause, self._attempts, self._patience, self._sleep = pause, attempts, patience, sleep
         self._deadline, self._max_bytes = deadline, max_bytes
         self._http = httpx.Client(
-            transport=BoundTransport(self.host),
+            transport=BoundTransport(self.host, deadline),
             timeout=httpx.Timeout(timeout, connect=min(timeout, 15.0)),
             headers={"User-Agent": _agent(), "Accept-Encoding": "gzip"},
         )
@@ -107,11 +111,16 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def get(self, parameters: Mapping[str, str], read: Callable[[bytes], T]) -> T:
+    def get(self, parameters: Mapping[str, str] | Callable[[int], Mapping[str, str]], read: Callable[[bytes], T]) -> T:
         """Ask with `parameters` in the query, and read the answer.
 
-        Failures that may pass (no connection, a cut or damaged answer, 429 and 5xx) are tried again, after as long as
-        the source asks for (``Retry-After``), or twice as long each time.
+        Failures that may pass (no connection, a cut or damaged answer, 429 and 5xx) are tried again, after twice as
+        long each time, or as long as the source asks for (``Retry-After``) where that is longer.
+
+        Parameters
+        ----------
+        parameters : of the query, or a function that gives those of each try, counted from 0.
+        read : makes something of an answer, or raises `DamagedAnswerError`.
 
         Raises
         ------
@@ -122,11 +131,13 @@ class Client:
         for attempt in range(self._attempts):
             self._sleep(max(wait, _PACE.turn(self.host, self._pause)))
             try:
-                return read(self._fetch(self._url.copy_merge_params(dict(parameters))))
+                asked = parameters(attempt) if callable(parameters) else parameters
+                return read(self._fetch(self._url.copy_merge_params(dict(asked))))
             except (_Again, DamagedAnswerError) as problem:
                 last = str(problem)
-                asked = problem.wait if isinstance(problem, _Again) else None
-                wait = min(self._pause * 2**attempt, MAX_BACKOFF) if asked is None else asked
+                wait = min(self._pause * 2**attempt, MAX_BACKOFF)
+                if isinstance(problem, _Again) and problem.wait is not None:  # arXiv's 503 says 0, and stays busy
+                    wait = max(wait, problem.wait)
                 if wait > self._patience:
                     minutes = max(1, round(wait / 60))
                     raise SourceError(f"{self.host} asks to be left alone for {minutes} min: try again then.") from None
@@ -161,7 +172,10 @@ class Client:
         if response.status_code in _AGAIN:
             raise _Again(f"it answered {response.status_code}", _retry_after(response))
         if response.status_code != 200:
-            raise SourceError(f"{self.host} refused: it answered {response.status_code} to {_shown(response.url)}.")
+            raise SourceError(
+                f"{self.host} refused: it answered {response.status_code} to {_shown(response.url)}.",
+                response.status_code,
+            )
         if response.headers.get("content-encoding", "").strip().lower() not in _PLAIN_CODINGS:
             raise SourceError(f"{self.host} packs its answer in a way that was not asked for.")
         body = bytearray()

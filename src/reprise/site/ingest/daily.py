@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from reprise.site.ingest import fields
 from reprise.site.ingest.client import Client
 from reprise.site.ingest.errors import DamagedAnswerError, RefusedError
-from reprise.site.ingest.steps import Page, State, Step
+from reprise.site.ingest.steps import Page, State, Step, Withdrawn
 from reprise.site.store.papers import DAILY, PaperRecord
 from reprise.site.store.types import now
 
 PAGE = 100
+_FORGES = {"github.com", "gitlab.com", "codeberg.org", "bitbucket.org"}
 MAX_PAGES = 20
 """Pages of one day: no feed has 2,000 papers in a day."""
 
 
 class Answer(NamedTuple):
-    """What one request brought: papers, those with the fewest upvotes first; why others were refused; and how many."""
+    """What one request brought.
+
+    `papers` begin with those of the fewest upvotes, `refused` says why others are left out, `withdrawn` are those taken
+    back, and `length` is how many there were in all.
+    """
 
     papers: list[PaperRecord]
     refused: list[str]
     length: int
+    withdrawn: Sequence[Withdrawn] = ()
 
 
 def parse(content: bytes, day: datetime.date | None = None) -> Answer:
@@ -51,13 +58,18 @@ def parse(content: bytes, day: datetime.date | None = None) -> Answer:
         raise DamagedAnswerError("the answer is no list of papers")
     papers: list[tuple[int, PaperRecord]] = []
     refused: list[str] = []
+    withdrawn: list[Withdrawn] = []
     for item in listed:
         try:
-            papers.append(_paper(item, day))
+            upvotes, paper = _paper(item, day)
+            if item["paper"].get("withdrawnAt"):
+                withdrawn.append(Withdrawn(paper.arxiv or ""))
+            else:
+                papers.append((upvotes, paper))
         except RefusedError as problem:
             refused.append(str(problem))
     papers.sort(key=lambda paper: paper[0])  # of equals, the feed shows the one that was kept last first
-    return Answer([paper for _, paper in papers], refused, len(listed))
+    return Answer([paper for _, paper in papers], refused, len(listed), withdrawn)
 
 
 def days(client: Client, state: State, first: datetime.date, until: datetime.date) -> Iterator[Page]:
@@ -89,6 +101,7 @@ def _day(client: Client, day: datetime.date, state: State) -> Iterator[Step]:
         known |= {paper.arxiv or paper.link for paper in fresh}
         yield from (Step(state, paper) for paper in fresh)
         yield from (Step(state, refused=why) for why in answer.refused)
+        yield from (Step(state, withdrawn=gone) for gone in answer.withdrawn)
         if answer.length < PAGE or not fresh:  # a feed without pages gives the same one again
             return
 
@@ -108,5 +121,11 @@ def _paper(item: Any, day: datetime.date | None) -> tuple[int, PaperRecord]:
         abstract=paper.get("summary") or item.get("summary"),
         day=day or item.get("publishedAt") or paper.get("publishedAt"),
         updated=paper.get("publishedAt"),
-        code=paper.get("githubRepo"),
+        code=paper.get("githubRepo") or _repository(paper.get("projectPage")),
     )
+
+
+def _repository(page: Any) -> str:
+    """Give the page of a project where it is that of its code."""
+    address = fields.web_address(page)
+    return address if urlsplit(address).hostname in _FORGES else ""

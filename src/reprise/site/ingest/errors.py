@@ -6,7 +6,17 @@ from reprise.errors import RepriseError
 
 
 class SourceError(RepriseError):
-    """A source of papers cannot be reached, refuses, or answers what cannot be read."""
+    """A source of papers cannot be reached, refuses, or answers what cannot be read.
+
+    Parameters
+    ----------
+    problem : in one sentence.
+    status : of the answer, where it was refused with one.
+    """
+
+    def __init__(self, problem: str, status: int | None = None):
+        super().__init__(problem)
+        self.status = status
 
 
 class DamagedAnswerError(RepriseError):

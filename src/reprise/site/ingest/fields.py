@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import html
 import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from reprise.site.ingest import tex
 from reprise.site.ingest.errors import RefusedError
 from reprise.site.store.papers import PaperRecord
 from reprise.site.store.types import now
@@ -25,6 +27,13 @@ _NAMED = re.compile(
 _CATEGORY = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[A-Za-z]+(?:-[A-Za-z]+)*)?")
 _UNPRINTABLE = re.compile(  # control, direction and half characters
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_WITHDRAWN = re.compile(
+    r"(?:arxiv admin note:\s*)?(?:(?:this|the|our)\s+)?(?:"
+    r"(?:paper|article|work|manuscript|preprint|submission|version)\s+(?:(?:has|have) been\s+|was\s+|is\s+)?"
+    r"(?:temporarily\s+)?withdrawn\b|withdrawn(?:\s+(?:by|due|because|from arxiv)\b|\W*$|[.,;:]))",
+    re.IGNORECASE,
 )
 _AND = re.compile(r"\s*,\s*and\s+|\s+and\s+|\s*,\s*|\s+&\s+")
 _SUFFIXES = {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"}
@@ -58,20 +67,40 @@ def clean(text: object, limit: int) -> str:
     """
     if not isinstance(text, str):
         return ""
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:limit].strip()
+    if not text.isprintable():
+        text = _UNPRINTABLE.sub(" ", text)
+    return " ".join(text.split())[:limit].strip()
 
 
-def names(text: str) -> list[str]:
-    r"""Split a line of authors; affiliations in parentheses are dropped, LaTeX is left alone.
+def prose(text: object, limit: int) -> str:
+    r"""Give text as `clean` does, with the letters that sources write in TeX's or HTML's way.
 
     Examples
     --------
-    >>> names(r"C. Bal\'azs (1), E. L. Berger and P. Nadolsky, Jr. ((1) MSU (East Lansing), (2) ANL)")
-    ["C. Bal\\'azs", 'E. L. Berger', 'P. Nadolsky, Jr.']
+    >>> prose(r"The Poincar\'e map of   AT&amp;T", 80)
+    'The Poincaré map of AT&T'
+    """
+    if not isinstance(text, str):
+        return ""
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return clean(tex.letters(text), limit)
+
+
+def names(text: str) -> list[str]:
+    r"""Split a line of authors; affiliations in parentheses are dropped, and a collaboration stands by itself.
+
+    Examples
+    --------
+    >>> names(r"C. Bal\'azs (1), E. L. Berger and P.~Nadolsky, Jr. ((1) MSU (East Lansing), (2) ANL)")
+    ['C. Balázs', 'E. L. Berger', 'P. Nadolsky, Jr.']
+    >>> names("ATLAS Collaboration: G. Aad, B. Abbott")
+    ['ATLAS Collaboration', 'G. Aad', 'B. Abbott']
     >>> names("Lovelace, Ada; Łukasiewicz, Zoë")
     ['Lovelace, Ada', 'Łukasiewicz, Zoë']
     """
-    text = clean(text, MAX_NAME * MAX_NAMES)
+    text = prose(text, MAX_NAME * MAX_NAMES).replace("~", " ")
+    text = re.sub(r"(\bcollaboration)\s*:", r"\1,", text, flags=re.IGNORECASE)
     text = _outside_parentheses(text)
     parts = text.split(";") if ";" in text else _AND.split(text)
     found: list[str] = []
@@ -95,6 +124,19 @@ def _outside_parentheses(text: str) -> str:
             opened.append(len(kept))
         kept.append(part)
     return "".join(kept)
+
+
+def withdrawn(*notes: str) -> bool:
+    """Say whether what authors write beside a paper, or instead of its abstract, begins by taking the paper back.
+
+    Examples
+    --------
+    >>> withdrawn("This paper has been withdrawn by the author due to an error in Lemma 2.")
+    True
+    >>> withdrawn("15 pages, supersedes a withdrawn paper")
+    False
+    """
+    return any(_WITHDRAWN.match(note.strip()) for note in notes)
 
 
 def moment(text: object) -> datetime.datetime | None:
@@ -198,10 +240,10 @@ def paper(
     found = arxiv_id(arxiv) if isinstance(arxiv, str) else None
     name, told = found or (None, 0)
     address = web_address(link)
-    said = repr(clean(str(arxiv or link), 60))
+    said = repr(clean(str(arxiv or link), 60)) if arxiv or link else "it"
     if name is None and not address:
-        raise RefusedError(f"{said} is neither an arXiv id nor a link")
-    heading = clean(title, MAX_TITLE)
+        raise RefusedError(f"{said} {'is' if arxiv or link else 'has'} neither an arXiv id nor a link")
+    heading = prose(title, MAX_TITLE)
     if not heading:
         raise RefusedError(f"{said} has no title")
     first = moment(day)
@@ -210,8 +252,8 @@ def paper(
         raise RefusedError(f"{said} has no date")
     return PaperRecord(
         title=heading,
-        authors=[known for author in authors if (known := clean(author, MAX_NAME))][:MAX_NAMES],
-        abstract=clean(abstract, MAX_ABSTRACT),
+        authors=[known for author in authors if (known := prose(author, MAX_NAME))][:MAX_NAMES],
+        abstract=prose(abstract, MAX_ABSTRACT),
         day=on,
         source=source,
         arxiv=name,

@@ -1,12 +1,13 @@
-"""Papers from a file, row by row: csv, jsonl (either packed with gzip too) or parquet.
+"""Papers from a file, row by row: csv, tsv, jsonl (each packed with gzip too) or parquet.
 
 Columns go by the names that common collections use, among them those of the arXiv snapshot and of the arXiv sample of
-`reprise.data`, and so no mapping is asked for. A row that cannot be kept is counted and left out.
+`reprise.data`, in capitals or not, and so no mapping is asked for. A row that cannot be kept is counted and left out.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import io
 import itertools
@@ -21,7 +22,7 @@ from typing import Any
 from reprise.errors import InvalidInputError
 from reprise.site.ingest import fields
 from reprise.site.ingest.errors import RefusedError
-from reprise.site.ingest.steps import Page, State, Step
+from reprise.site.ingest.steps import Page, State, Step, Withdrawn, step_of
 from reprise.site.store.papers import CHUNK, FILE, PaperRecord
 
 SAMPLE = "arxiv"
@@ -29,19 +30,21 @@ SAMPLE = "arxiv"
 _FIVE_DIGITS = 1501.0
 _BUFFER = 2**20
 MAX_LINE = 4 * 2**20
-ENDINGS = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")
+_SEPARATORS = ",;\t"
 
 _COLUMNS = {
     "arxiv": ("arxiv_id", "arxiv", "id", "paper_id"),
     "title": ("title",),
     "abstract": ("abstract", "summary"),
     "authors": ("authors", "author"),
-    "day": ("created", "published", "publishedAt", "day", "date", "update_date"),
+    "day": ("created", "published", "publishedat", "day", "date", "update_date"),
     "updated": ("updated", "update_date"),
     "categories": ("categories", "category"),
     "primary": ("primary_cat", "primary_category"),
     "version": ("version",),
-    "code": ("code", "github", "githubRepo"),
+    "comments": ("comments", "comment"),
+    "code": ("code", "github", "githubrepo"),
     "link": ("link", "url"),
 }
 
@@ -62,7 +65,7 @@ def locate(name: str | Path) -> Path:
 
         return Path(SOURCE.locate(SOURCE.files[0]))
     if not path.is_file():
-        raise InvalidInputError(f"There is no file {path}.")
+        raise InvalidInputError(f"{path} is a folder." if path.is_dir() else f"There is no file {path}.")
     if not path.name.lower().endswith(ENDINGS):
         raise InvalidInputError(f"{path.name} is of no kind that can be read: {', '.join(ENDINGS)}.")
     return path
@@ -94,11 +97,13 @@ def pages(path: Path, state: State) -> Iterator[Page]:
             while piece := list(itertools.islice(numbered, CHUNK)):
                 steps = [_step(number, row, mark | {"rows": number}) for number, row in piece]
                 yield Page(steps, round(piece[-1][0] / part) if (part := share()) else None)
-    except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError, ArrowException) as problem:
+    except UnicodeDecodeError as problem:
+        raise InvalidInputError(f"{path} cannot be read: it is not in UTF-8.") from problem
+    except (OSError, EOFError, zlib.error, csv.Error, ArrowException) as problem:
         raise InvalidInputError(f"{path} cannot be read: {fields.clean(str(problem), 200)}.") from problem
 
 
-def parse(row: Any) -> PaperRecord:
+def parse(row: Any) -> PaperRecord | Withdrawn:
     """Read one row.
 
     Raises
@@ -108,11 +113,12 @@ def parse(row: Any) -> PaperRecord:
     """
     if not isinstance(row, dict):
         raise RefusedError("it is no JSON object")
-    found = {field: next((row[n] for n in names if row.get(n)), None) for field, names in _COLUMNS.items()}
+    row = {_plain(name): value for name, value in row.items()}
+    found = {field: _first(row, names) for field, names in _COLUMNS.items()}
     versions = row.get("versions")
     listed = [v for v in versions if isinstance(v, dict)] if isinstance(versions, list) else []
     dates = [date for v in listed if (date := fields.moment(v.get("created")))]
-    return fields.paper(
+    paper = fields.paper(
         source=FILE,
         arxiv=_number_as_id(found["arxiv"]),
         title=found["title"],
@@ -125,13 +131,29 @@ def parse(row: Any) -> PaperRecord:
         code=found["code"],
         link=found["link"],
     )
+    if paper.arxiv and fields.withdrawn(str(found["comments"] or ""), paper.abstract):
+        return Withdrawn(paper.arxiv, paper.version)
+    return paper
 
 
 def _step(number: int, row: Any, state: State) -> Step:
     try:
-        return Step(state, parse(row))
+        return step_of(state, parse(row))
     except RefusedError as problem:
         return Step(state, refused=f"row {number}: {problem}")
+
+
+@functools.lru_cache(256)
+def _plain(column: Any) -> str:
+    """Give the name of a column as `_COLUMNS` has it: "arXiv ID" is arxiv_id."""
+    return str(column).strip().lower().replace(" ", "_")
+
+
+def _first(row: dict[str, Any], names: Iterable[str]) -> Any:
+    for name in names:
+        if value := row.get(name):
+            return value
+    return None
 
 
 def _number_as_id(value: Any) -> Any:
@@ -174,7 +196,7 @@ def _rows(path: Path) -> Iterator[Rows]:
             yield rows
         return
     size = max(path.stat().st_size, 1)
-    read = _csv if ".csv" in name[-7:] else _jsonl
+    read = _csv if name.removesuffix(".gz").endswith((".csv", ".tsv")) else _jsonl
     with path.open("rb") as raw:
         unpacked = io.BufferedReader(gzip.GzipFile(fileobj=raw)) if name.endswith(".gz") else raw
         yield read(unpacked), lambda: 1.0 if raw.closed else raw.tell() / size
@@ -182,8 +204,11 @@ def _rows(path: Path) -> Iterator[Rows]:
 
 def _csv(file: io.BufferedReader[Any]) -> Iterator[Any]:
     with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text)
-        columns = set(reader.fieldnames or ())
+        heading = text.readline()
+        separator = max(_SEPARATORS, key=heading.count)
+        names = next(csv.reader([heading], delimiter=separator), [])
+        reader = csv.DictReader(text, names, delimiter=separator)
+        columns = {_plain(name) for name in names}
         if "title" not in columns or not columns & {*_COLUMNS["arxiv"], *_COLUMNS["link"]}:
             raise InvalidInputError(
                 "The file has no columns title and arxiv_id; also read are "
@@ -193,15 +218,20 @@ def _csv(file: io.BufferedReader[Any]) -> Iterator[Any]:
 
 
 def _jsonl(file: io.BufferedReader[Any]) -> Iterator[Any]:
+    begun = False
     while line := file.readline(MAX_LINE):
         if len(line) == MAX_LINE:
             raise InvalidInputError(f"The file has a line of more than {MAX_LINE // 2**20} MiB: it is no jsonl.")
         if not line.strip():
             continue
         try:
-            yield json.loads(line)
+            row = json.loads(line)
         except (ValueError, RecursionError):
-            yield None
+            row = None
+        if not begun and not isinstance(row, dict):
+            raise InvalidInputError("The file is no jsonl: each line must be a JSON object, and the first is none.")
+        begun = True
+        yield row
 
 
 @contextmanager
@@ -214,8 +244,8 @@ def _parquet(path: Path) -> Iterator[Rows]:
         def rows() -> Iterator[Any]:
             nonlocal read
             known = {name for names in _COLUMNS.values() for name in names} | {"versions", "authors_parsed"}
-            columns = [name for name in file.schema_arrow.names if name in known]
-            if "title" not in columns:
+            columns = [name for name in file.schema_arrow.names if _plain(name) in known]
+            if "title" not in map(_plain, columns):
                 raise InvalidInputError("The file has no column title.")
             for batch in file.iter_batches(batch_size=CHUNK, columns=columns):
                 for row in batch.to_pylist():

@@ -5,11 +5,15 @@ from __future__ import annotations
 from reprise.errors import InvalidInputError
 from reprise.site.ingest import arxiv_atom, fields
 from reprise.site.ingest.client import Client
+from reprise.site.ingest.errors import SourceError
+from reprise.site.ingest.steps import Withdrawn
 from reprise.site.settings import Settings
 from reprise.site.store.papers import SUBMITTED, PaperRecord
 
 _PATIENCE = 10.0
 _TIMEOUT = 10.0
+_NO_SUCH = (400, 404)
+"""How arXiv answers to an id that it could not have given."""
 
 
 def lookup(settings: Settings, text: str) -> PaperRecord:
@@ -27,7 +31,7 @@ def lookup(settings: Settings, text: str) -> PaperRecord:
     Raises
     ------
     InvalidInputError
-        If `text` is neither, or arXiv has no such paper.
+        If `text` is neither, or arXiv has no such paper, or it was withdrawn.
     SourceError
         If arXiv cannot be reached.
     """
@@ -38,9 +42,9 @@ def lookup(settings: Settings, text: str) -> PaperRecord:
         )
     name = found[0]
 
-    def read(content: bytes) -> PaperRecord | None:
+    def read(content: bytes) -> PaperRecord | Withdrawn | None:
         for entry in arxiv_atom.parse(content, SUBMITTED).entries:
-            if isinstance(entry, PaperRecord) and entry.arxiv == name:
+            if isinstance(entry, PaperRecord | Withdrawn) and entry.arxiv == name:
                 return entry
         return None
 
@@ -52,8 +56,15 @@ def lookup(settings: Settings, text: str) -> PaperRecord:
         timeout=_TIMEOUT,
         deadline=30.0,
     )
+    paper = None
     with client:
-        paper = client.get({"id_list": name, "max_results": "1"}, read)
+        try:
+            paper = client.get({"id_list": name, "max_results": "1"}, read)
+        except SourceError as problem:
+            if problem.status not in _NO_SUCH:
+                raise
     if paper is None:
         raise InvalidInputError(f"arXiv has no paper {name}.")
+    if isinstance(paper, Withdrawn):
+        raise InvalidInputError(f"arXiv has {name}, but it was withdrawn.")
     return paper

@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError, RepriseError, UnknownNameError
 from reprise.site.ingest import arxiv_atom, daily, fields, files, oai
-from reprise.site.ingest.client import Client
-from reprise.site.ingest.steps import Page, State, Step
+from reprise.site.ingest.client import MAX_BYTES, Client
+from reprise.site.ingest.steps import Page, State, Step, Withdrawn
 from reprise.site.settings import Settings
 from reprise.site.store import Store
 from reprise.site.store.papers import CHUNK, Kept, keep
-from reprise.site.store.tables import REJECTED, SHOWN, Bookmark, Paper
+from reprise.site.store.tables import SHOWN, WITHDRAWN, Bookmark, Paper
 from reprise.site.store.types import now
 
 SOURCES = ("arxiv", "oai", "daily", "file")
@@ -123,6 +123,8 @@ def ingest(
         raise UnknownNameError("source", source, SOURCES)
     if first and until and first > until:
         raise InvalidInputError(f"The first day, {first}, is after the last, {until}.")
+    if first and first > now().date() and source != "file":
+        raise InvalidInputError(f"The first day, {first}, is yet to come.")
     if until and not first and source != "file":
         raise InvalidInputError("A last day needs a first one too.")
     if limit is not None and limit < 1:
@@ -137,7 +139,8 @@ def ingest(
     if unknown or (not chosen and source != "daily"):
         raise InvalidInputError(f"{unknown[0]!r} is no arXiv category." if unknown else "No category is given.")
     urls = {"arxiv": settings.arxiv_url, "oai": settings.oai_url, "daily": settings.daily_url}
-    with Client(urls[source], pause=settings.request_pause) as client:
+    largest = oai.MAX_BYTES if source == "oai" else MAX_BYTES
+    with Client(urls[source], pause=settings.request_pause, max_bytes=largest) as client:
         parts = (
             [_daily_part(client, first, until)]
             if source == "daily"
@@ -270,11 +273,14 @@ def _write(store: Store, name: str, steps: Sequence[Step]) -> Tally:
     return _tally(kept, len(records), hidden, refused)
 
 
-def _withdraw(session: Session, names: Sequence[str]) -> int:
-    if not names:
-        return 0
-    gone = update(Paper).where(Paper.arxiv.in_(names), Paper.slug.is_(None), Paper.state == SHOWN)
-    return int(session.execute(gone.values(state=REJECTED)).rowcount)  # type: ignore[attr-defined]
+def _withdraw(session: Session, papers: Sequence[Withdrawn]) -> int:
+    hidden = 0
+    for name, version in papers:
+        gone = update(Paper).where(Paper.arxiv == name, Paper.slug.is_(None), Paper.state == SHOWN)
+        if version:
+            gone = gone.where(Paper.version <= version).values(version=version)
+        hidden += session.execute(gone.values(state=WITHDRAWN)).rowcount  # type: ignore[attr-defined]
+    return hidden
 
 
 def _tally(kept: Kept, given: int, hidden: int, refused: Sequence[str]) -> Tally:

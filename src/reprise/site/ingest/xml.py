@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, ParseError
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from reprise.site.ingest.errors import DamagedAnswerError
+
+MAX_PARTS = 2_000_000
+"""Elements and attributes of a document; they take far more memory than the letters that write them."""
 
 
 def parse(content: bytes, root: str) -> Element:
@@ -18,8 +22,10 @@ def parse(content: bytes, root: str) -> Element:
     DamagedAnswerError
         If it is no such document, or one that could harm.
     """
+    parser = DefusedXMLParser(target=_Bounded(), forbid_dtd=True)
     try:
-        found: Element = fromstring(content, forbid_dtd=True)
+        parser.feed(content)
+        found: Element = parser.close()
     except DefusedXmlException as problem:
         raise DamagedAnswerError("the answer declares entities, which no source of papers needs") from problem
     except (ParseError, ValueError, LookupError) as problem:  # an encoding that is not known is a LookupError
@@ -27,6 +33,21 @@ def parse(content: bytes, root: str) -> Element:
     if local(found) != root:
         raise DamagedAnswerError(f"the answer is no {root!r} document")
     return found
+
+
+class _Bounded(TreeBuilder):
+    """Builds a document of not too many parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts = 0
+
+    def start(self, tag: Any, attributes: Any, /) -> Element:
+        """Take one more element."""
+        self._parts += 1 + len(attributes)
+        if self._parts > MAX_PARTS:
+            raise DamagedAnswerError(f"the answer has more than {MAX_PARTS:,} parts")
+        return super().start(tag, attributes)
 
 
 def local(element: Element) -> str:

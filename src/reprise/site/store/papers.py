@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from reprise.site.store.heat import event_heat
-from reprise.site.store.tables import SHOWN, Label, Paper
+from reprise.site.store.tables import PENDING, SHOWN, WITHDRAWN, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
@@ -72,7 +73,7 @@ def plain(text: str) -> str:
     >>> plain("a\\x00b\\ud83dc")
     'abc'
     """
-    return _NOT_KEPT.sub("", text)
+    return text if text.isprintable() else _NOT_KEPT.sub("", text)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ def keep(session: Session, records: Iterable[PaperRecord]) -> Kept:
     """Keep papers: new ones are added, known ones (by arXiv id, slug or link) take what is new of them.
 
     A text of an older version than the one kept only fills what is empty; what a source leaves empty is left as it is;
-    the day of a paper and whether it is shown never change here. Memory is that of `CHUNK` records.
+    the day of a paper never changes here. A proposed paper that waits is shown once a source brings it, and a withdrawn
+    one once a newer version comes; others stay shown, or not. Memory is that of `CHUNK` records.
     """
     kept = Kept()
     stream = iter(records)
@@ -110,6 +112,7 @@ def _keep_chunk(session: Session, records: Sequence[PaperRecord]) -> Kept:
         by_name[name] = record
     merged = list(by_name.values())
     known = _known(session, merged)
+    labelled = _labelled(session, {paper.id for paper in known.values()})
     new: list[PaperRecord] = []
     changes: list[dict[str, Any]] = []
     relabel: dict[int, list[dict[str, Any]]] = {}
@@ -120,7 +123,7 @@ def _keep_chunk(session: Session, records: Sequence[PaperRecord]) -> Kept:
             new.append(record)
             continue
         change = _change(paper, record)
-        labels = _missing_labels(paper, record)
+        labels = _missing_labels(paper, labelled[paper.id], record)
         if labels is not None:
             relabel[paper.id] = labels
         if change:
@@ -155,7 +158,14 @@ def _name(record: PaperRecord) -> tuple[str, str]:
     return names[0] if names else ("title", record.title.casefold())
 
 
-def _known(session: Session, records: Sequence[PaperRecord]) -> dict[tuple[str, str], Paper]:
+_COLUMNS = (
+    "id", "arxiv", "slug", "title", "authors", "abstract", "summary", "version", "state", "primary_category", "family",
+    "runs", "venue", "code", "link",
+)  # fmt: skip
+"""What is compared; rows are read several times as fast as objects that are tracked."""
+
+
+def _known(session: Session, records: Sequence[PaperRecord]) -> dict[tuple[str, str], Row[Any]]:
     wanted: dict[str, list[str]] = {"arxiv": [], "slug": [], "link": []}
     for record in records:
         for kind, name in _names(record):
@@ -163,24 +173,31 @@ def _known(session: Session, records: Sequence[PaperRecord]) -> dict[tuple[str, 
     conditions = [getattr(Paper, kind).in_(names) for kind, names in wanted.items() if names]
     if not conditions:
         return {}
-    from sqlalchemy.orm import selectinload
-
-    papers = session.scalars(
-        select(Paper)
+    papers = session.execute(
+        select(*(getattr(Paper, column) for column in _COLUMNS))
         .where(or_(*conditions))
         .order_by(Paper.id)  # in one order everywhere, so that nobody waits in a circle
         .with_for_update()
-        .options(selectinload(Paper.labels))
     )
     return {(kind, name): paper for paper in papers for kind in wanted if (name := getattr(paper, kind))}
 
 
-def _older(paper: Paper, record: PaperRecord) -> bool:
+def _labelled(session: Session, papers: set[int]) -> dict[int, set[tuple[str, str]]]:
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    if papers:
+        for paper_id, kind, value in session.execute(
+            select(Label.paper_id, Label.kind, Label.value).where(Label.paper_id.in_(papers))
+        ):
+            found[paper_id].add((kind, value))
+    return found
+
+
+def _older(paper: Row[Any], record: PaperRecord) -> bool:
     """Say whether the kept text is newer; what the catalogue tells has no version, and is always up to date."""
     return record.source != CATALOGUE and record.version < paper.version
 
 
-def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
+def _change(paper: Row[Any], record: PaperRecord) -> dict[str, Any]:
     incoming: dict[str, Any] = {
         "arxiv": record.arxiv,
         "slug": record.slug,
@@ -210,6 +227,9 @@ def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
     }
     if change and record.source != CATALOGUE and not older:
         change["updated"] = record.updated
+    back = paper.state == WITHDRAWN and record.version > paper.version
+    if back or (paper.state == PENDING and record.state == SHOWN):
+        change["state"] = SHOWN
     return change
 
 
@@ -221,11 +241,13 @@ def _labels(paper_id: int, record: PaperRecord) -> list[dict[str, Any]]:
     ]
 
 
-def _missing_labels(paper: Paper, record: PaperRecord) -> list[dict[str, Any]] | None:
+def _missing_labels(
+    paper: Row[Any], labelled: set[tuple[str, str]], record: PaperRecord
+) -> list[dict[str, Any]] | None:
     """Give the labels of the kinds that the record knows, or None where the paper has these and no others."""
     labels = _labels(paper.id, record)
     kinds = {label["kind"] for label in labels}
-    has = {(label.kind, label.value) for label in paper.labels if label.kind in kinds}
+    has = {label for label in labelled if label[0] in kinds}
     if (_older(paper, record) and has) or has == {(label["kind"], label["value"]) for label in labels}:
         return None
     return labels
@@ -234,8 +256,10 @@ def _missing_labels(paper: Paper, record: PaperRecord) -> list[dict[str, Any]] |
 def _add(session: Session, records: Sequence[PaperRecord]) -> None:
     if not records:
         return
+    numbers = _numbers(session, len(records))
     rows = [
         {
+            "id": number,
             "arxiv": record.arxiv,
             "slug": record.slug,
             "title": record.title,
@@ -255,9 +279,21 @@ def _add(session: Session, records: Sequence[PaperRecord]) -> None:
             "link": record.link,
             "heat": event_heat("day", record.day),
         }
-        for record in records
+        for number, record in zip(numbers, records, strict=True)
     ]
-    ids = session.scalars(insert(Paper).returning(Paper.id, sort_by_parameter_order=True), rows).all()
-    labels = [label for paper_id, record in zip(ids, records, strict=True) for label in _labels(paper_id, record)]
+    session.execute(insert(Paper), rows)
+    labels = [label for number, record in zip(numbers, records, strict=True) for label in _labels(number, record)]
     if labels:
         session.execute(insert(Label), labels)
+
+
+def _numbers(session: Session, count: int) -> Sequence[int]:
+    """Give the numbers that `count` new papers get: told beforehand, they are not asked for row by row.
+
+    SQLite has one writer at a time, which takes the numbers after the last; PostgreSQL has a sequence.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        taken = text("select nextval(pg_get_serial_sequence('papers', 'id')) from generate_series(1, :count)")
+        return session.scalars(taken, {"count": count}).all()
+    first = (session.scalar(select(func.max(Paper.id))) or 0) + 1
+    return range(first, first + count)

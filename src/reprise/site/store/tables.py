@@ -16,10 +16,9 @@ from reprise.site.store.types import UtcDateTime, Vector, now
 Identity = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER keys count up by themselves in SQLite
 Json = JSON().with_variant(JSONB, "postgresql")
 
-SHOWN, PENDING, REJECTED = "shown", "pending", "rejected"
+SHOWN, PENDING, REJECTED, WITHDRAWN = "shown", "pending", "rejected", "withdrawn"
 WORD_LENGTH = 32
 """Letters of the longest words that are counted."""
-
 LARGEST_ID = 2**62
 """No row has a larger number; one that is asked for names nothing."""
 

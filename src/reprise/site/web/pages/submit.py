@@ -12,10 +12,12 @@ from sqlalchemy import select
 from reprise.errors import RepriseError
 from reprise.site.accounts.moderation import submit
 from reprise.site.ingest import lookup
+from reprise.site.ingest.fields import arxiv_id
 from reprise.site.settings import Settings
+from reprise.site.store.feed import find_paper
 from reprise.site.store.papers import PaperRecord
 from reprise.site.store.tables import Paper, Submission
-from reprise.site.web.context import KnownReader, ReaderHere, Reading, SiteHere
+from reprise.site.web.context import KnownReader, ReaderHere, Reading, Site, SiteHere
 from reprise.site.web.render import page
 
 router = APIRouter()
@@ -45,6 +47,8 @@ def propose(
 ) -> Response:
     """Look a paper up on arXiv and put it into the queue."""
     site.limiter.hit(site.settings.comment_rate, "submit", str(reader.id))
+    if (shown := _shown(site, paper)) is not None:
+        return RedirectResponse(f"/papers/{shown}", 303)
     try:
         record = _in_turn(site.settings, paper.strip())
         with site.store.writing() as session:
@@ -54,6 +58,14 @@ def propose(
     if made is None:
         return RedirectResponse(f"/papers/{record.arxiv}", 303)
     return RedirectResponse("/submit", 303)
+
+
+def _shown(site: Site, text: str) -> str | None:
+    """Give the name of a paper that is here already, for which nobody needs to be asked."""
+    found = arxiv_id(text)
+    with site.store.reading() as session:
+        known = find_paper(session, found[0]) if found else None
+    return known.name if known else None
 
 
 def _in_turn(settings: Settings, text: str) -> PaperRecord:
