@@ -156,13 +156,8 @@ def test_agents_find_their_tools(client):
         assert entry["annotations"]["readOnlyHint"] is True
         for parameter in entry["inputSchema"]["properties"].values():
             assert parameter["description"], entry["name"]
-    assert {entry["name"] for entry in told} == {
-        "list_of_papers",
-        "search_papers",
-        "read_one_paper",
-        "read_run_card",
-        "cite_paper",
-    }
+    tools = {entry["name"] for entry in told}
+    assert tools == {"list_of_papers", "search_papers", "read_one_paper", "read_run_card", "cite_paper"}
 
 
 def test_agents_list_read_and_cite(client, make_papers):
