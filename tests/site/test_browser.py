@@ -185,6 +185,7 @@ ADDRESSES = (
     "/",
     "/trending?runs=1",
     "/papers/matryoshka",
+    "/papers/matryoshka/manual",
     "/search?q=graphs",
     "/login",
     "/subscribe",
