@@ -82,6 +82,14 @@ def test_regions_are_named_by_their_papers(store, placed, tmp_path):
         assert set(region.papers) <= set(by_number)
 
 
+def test_names_are_words_of_the_field(store, placed, tmp_path):
+    with store.writing() as session:
+        for paper in session.scalars(select(Paper).where(Paper.abstract.contains("wing"))):
+            paper.abstract += r" On $\mathbb{R}$ and $\mathbb{C}$, \mathbb{Q} too." * 9
+    names = {region.name for region in build_atlas(store, tmp_path).regions}
+    assert not any("mathbb" in name for name in names), names
+
+
 def test_the_map_is_kept_until_something_changes(store, placed, tmp_path, monkeypatch):
     first = build_atlas(store, tmp_path)
     monkeypatch.setattr("reprise.site.atlas.build.lay_out", lambda *_, **__: pytest.fail("nothing has changed"))

@@ -183,6 +183,7 @@ ADDRESSES = (
     "/",
     "/trending?runs=1",
     "/papers/matryoshka",
+    "/papers/matryoshka/manual",
     "/search?q=graphs",
     "/login",
     "/subscribe",

@@ -1,15 +1,19 @@
 import datetime
 import json
+import re
+from html import unescape
 from xml.etree import ElementTree
 
 import hypothesis
 import pytest
 from hypothesis import HealthCheck
-from sqlalchemy import update
+from sqlalchemy import select, update
 from tests.site.conftest import record
 
 from reprise import catalogue, ledger
-from reprise.site.store.tables import Paper
+from reprise.site.accounts.library import create_list, set_listed
+from reprise.site.store.feed import find_paper
+from reprise.site.store.tables import Account, Paper, ReadingList
 from reprise.site.web.app import create_app
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -134,6 +138,43 @@ def test_atom_feeds_say_what_the_views_show(client, make_papers, view):
     assert root.find(f"{ATOM}link[@rel='self']").get("href") == f"http://testserver/{view}.atom?category=cs.LG"
 
 
+@pytest.mark.parametrize(
+    ("address", "feed"),
+    [
+        ("/?category=cs.LG", "/feed.atom?category=cs.LG"),
+        ("/trending?runs=1", "/trending.atom?runs=1"),
+        ("/top?span=all", "/top.atom?span=all"),
+        ("/search?q=what+paper", "/search.atom?q=what+paper"),
+        ("/papers/2611.00001", "/papers/2611.00001/feed.atom"),
+        ("/about", "/feed.atom"),
+    ],
+)
+def test_each_page_names_its_feed(client, make_papers, address, feed):
+    make_papers(record(1, runs=True))
+    named = re.findall(r'type="application/atom\+xml" title="[^"]+" href="([^"]+)"', client.get(address).text)
+    assert [unescape(href) for href in named] == [feed]
+    root = ElementTree.fromstring(client.get(feed).content)
+    assert "Paper 1" in {entry.findtext(f"{ATOM}title") for entry in root.findall(f"{ATOM}entry")}
+    shown = root.find(f"{ATOM}link[@rel='alternate']").get("href")
+    assert "Paper 1" in client.get(shown).text
+
+
+def test_public_lists_have_feeds_and_others_none(client, make_papers, store):
+    make_papers(record(1))
+    with store.writing() as session:
+        session.add(Account(id=1, email="ada@example.org"))
+        session.flush()
+        for name, public in (("Open", True), ("Mine", False)):
+            made = create_list(session, 1, name, public=public)
+            session.flush()
+            set_listed(session, made, find_paper(session, "2611.00001").id, on=True)
+    with store.reading() as session:
+        numbers = {found.name: found.id for found in session.scalars(select(ReadingList))}
+    assert "Paper 1" in client.get(f"/lists/{numbers['Open']}/feed.atom").text
+    assert f"/lists/{numbers['Open']}/feed.atom" in client.get(f"/lists/{numbers['Open']}").text
+    assert client.get(f"/lists/{numbers['Mine']}/feed.atom").status_code == 404
+
+
 def test_the_documentation_describes_every_address(client):
     page = client.get("/api/docs").text
     for path in client.get("/api/openapi.json").json()["paths"]:
@@ -156,13 +197,8 @@ def test_agents_find_their_tools(client):
         assert entry["annotations"]["readOnlyHint"] is True
         for parameter in entry["inputSchema"]["properties"].values():
             assert parameter["description"], entry["name"]
-    assert {entry["name"] for entry in told} == {
-        "list_of_papers",
-        "search_papers",
-        "read_one_paper",
-        "read_run_card",
-        "cite_paper",
-    }
+    tools = {entry["name"] for entry in told}
+    assert tools == {"list_of_papers", "search_papers", "read_one_paper", "read_run_card", "cite_paper"}
 
 
 def test_agents_list_read_and_cite(client, make_papers):

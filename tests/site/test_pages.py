@@ -1,4 +1,5 @@
 import datetime
+import json
 import re
 from html import unescape
 
@@ -207,6 +208,27 @@ def test_citations_read_back():
     assert "AU  - van der Maaten, Laurens\n" in cite(paper, "ris")
     assert cite(paper, "apa").startswith("Möbius, A., & van der Maaten, L. (2024). 100%")
     assert '"family": "van der Maaten"' in cite(paper, "csl")
+
+
+def test_groups_suffixes_and_formulas_are_cited_as_what_they_are():
+    paper = Paper(
+        title=r"$\alpha_{s}$ at $5 and a_b",
+        authors=["The ATLAS Collaboration", "Martin Luther King Jr.", "María José de la Cruz"],
+        day=datetime.date(2024, 2, 1),
+        arxiv="2402.00001",
+        link="",
+    )
+    entry = cite(paper, "bibtex")
+    assert "  author = {{The ATLAS Collaboration} and King, Jr., Martin Luther and María José de la Cruz},\n" in entry
+    assert "  title = {{$\\alpha_{s}$ at \\$5 and a\\_b}},\n" in entry
+    people = re.findall("AU  - (.*)", cite(paper, "ris"))
+    assert people == ["The ATLAS Collaboration", "King, Martin Luther, Jr.", "de la Cruz, María José"]
+    assert cite(paper, "apa").startswith("The ATLAS Collaboration, King, M. L., Jr., & de la Cruz, M. J. (2024). ")
+    told = json.loads(cite(paper, "csl"))[0]["author"]
+    assert told[:2] == [
+        {"literal": "The ATLAS Collaboration"},
+        {"given": "Martin Luther", "family": "King", "suffix": "Jr."},
+    ]
 
 
 def test_every_style_cites_a_paper_that_says_little():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reprise.site.store.tables import Paper
 
@@ -22,6 +22,9 @@ _SPECIAL = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textascii
 _SPECIAL |= {letter: f"\\{letter}" for letter in "#$%&_"}
 _BRACES = str.maketrans({"{": "%7B", "}": "%7D"})  # which end a field of BibTeX
 _SMALL = {"a", "an", "the", "on", "of", "for", "in", "to", "and", "with", "towards", "toward"}
+_SUFFIXES = {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"}
+_GROUPS = {"collaboration", "collaborations", "consortium", "group", "team"}
+_MATHS = re.compile(r"(\$[^$]*[\\^_{=][^$]*\$)")
 _PARTICLES = {"von", "van", "der", "den", "de", "del", "della", "di", "da", "la", "le", "dos", "ter"}
 
 
@@ -44,28 +47,45 @@ def key(paper: Paper) -> str:
     >>> key(Paper(title="On the Möbius Strip", authors=["August Möbius"], day=datetime.date(1865, 1, 1)))
     'mobius1865mobius'
     """
-    author = split_name(paper.authors[0])[1] if paper.authors else "anonymous"
+    author = split_name(paper.authors[0]).family if paper.authors else "anonymous"
     words = re.findall(r"\w+", _plain(paper.title).lower())
     word = next((word for word in words if word not in _SMALL), "paper")
     return re.sub(r"\W", "", f"{_plain(author).lower()}{paper.day.year}{word}") or f"paper{paper.id}"
 
 
-def split_name(name: str) -> tuple[str, str]:
+class Person(NamedTuple):
+    """A name in its parts; a group, such as a collaboration, is all family name."""
+
+    given: str
+    family: str
+    suffix: str = ""
+
+
+def split_name(name: str) -> Person:
     """Split a name into given and family name, the particles with the latter.
 
     Examples
     --------
-    >>> split_name("Laurens van der Maaten"), split_name("Plato")
-    (('Laurens', 'van der Maaten'), ('', 'Plato'))
+    >>> split_name("Laurens van der Maaten")
+    Person(given='Laurens', family='van der Maaten', suffix='')
+    >>> split_name("Martin Luther King Jr.")
+    Person(given='Martin Luther', family='King', suffix='Jr.')
+    >>> split_name("The ATLAS Collaboration")
+    Person(given='', family='The ATLAS Collaboration', suffix='')
     """
     if "," in name:
         family, _, given = name.partition(",")
-        return given.strip(), family.strip()
+        if given.strip().lower() not in _SUFFIXES:
+            return Person(given.strip(), family.strip())
+        name = f"{family} {given}"
     parts = name.split()
+    if parts and (parts[0] == "The" or parts[-1].lower() in _GROUPS):
+        return Person("", " ".join(parts))
+    suffix = parts.pop() if len(parts) > 2 and parts[-1].lower() in _SUFFIXES else ""
     first = len(parts) - 1
     while first > 1 and parts[first - 1].lower() in _PARTICLES:
         first -= 1
-    return " ".join(parts[:first]), " ".join(parts[first:])
+    return Person(" ".join(parts[:first]), " ".join(parts[first:]), suffix)
 
 
 def _plain(text: str) -> str:
@@ -73,13 +93,33 @@ def _plain(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
+    return _escaped(" ".join(text.split()))
+
+
+def _title(text: str) -> str:
+    """Escape a title but for its formulas, which are LaTeX already."""
+    parts = _MATHS.split(" ".join(text.split()))
+    formulas = {part for part in parts[1::2] if part.count("{") == part.count("}")}
+    return "".join(part if part in formulas else _escaped(part) for part in parts)
+
+
+def _escaped(text: str) -> str:
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def _bibtex_name(name: str) -> str:
+    person = split_name(name)
+    if not person.given:
+        return f"{{{_escape(name)}}}" if " " in person.family else _escape(name)
+    if person.suffix:
+        return _escape(f"{person.family}, {person.suffix}, {person.given}")
+    return _escape(name)
 
 
 def _bibtex(paper: Paper) -> str:
     fields = {
-        "title": f"{{{_escape(paper.title)}}}",
-        "author": " and ".join(_escape(name) for name in paper.authors),
+        "title": f"{{{_title(paper.title)}}}",
+        "author": " and ".join(map(_bibtex_name, paper.authors)),
         "year": str(paper.day.year),
     }
     if paper.arxiv:
@@ -96,9 +136,8 @@ def _bibtex(paper: Paper) -> str:
 
 def _ris(paper: Paper) -> str:
     lines = ["TY  - GEN", f"TI  - {' '.join(paper.title.split())}"]
-    lines += [
-        f"AU  - {family}, {given}" if given else f"AU  - {family}" for given, family in map(split_name, paper.authors)
-    ]
+    for person in map(split_name, paper.authors):
+        lines.append("AU  - " + ", ".join(part for part in (person.family, person.given, person.suffix) if part))
     lines += [f"PY  - {paper.day.year}", f"DA  - {paper.day:%Y/%m/%d}"]
     if address(paper):
         lines.append(f"UR  - {address(paper)}")
@@ -107,9 +146,9 @@ def _ris(paper: Paper) -> str:
 
 def _apa(paper: Paper) -> str:
     names = []
-    for given, family in map(split_name, paper.authors):
-        initials = " ".join(f"{part[0]}." for part in re.split(r"[\s-]+", given) if part)
-        names.append(f"{family}, {initials}" if initials else family)
+    for person in map(split_name, paper.authors):
+        initials = " ".join(f"{part[0]}." for part in re.split(r"[\s-]+", person.given) if part)
+        names.append(", ".join(part for part in (person.family, initials, person.suffix) if part))
     if len(names) > 20:
         people = f"{', '.join(names[:19])}, … {names[-1]}"
     elif len(names) > 1:
@@ -124,7 +163,8 @@ def _apa(paper: Paper) -> str:
 
 def _csl(paper: Paper) -> str:
     people = [
-        {"family": family, **({"given": given} if given else {})} for given, family in map(split_name, paper.authors)
+        {"literal": one.family} if not one.given else {name: part for name, part in one._asdict().items() if part}
+        for one in map(split_name, paper.authors)
     ]
     entry = {
         "id": key(paper),

@@ -104,10 +104,8 @@ def claim_authorship(session: Session, account: int, paper: int) -> None:
 
 def claim_of(session: Session, account: int, paper: int) -> str:
     """Give what became of a reader's claim to have written a paper; empty if they made none."""
-    return (
-        session.scalar(select(Authorship.state).where(Authorship.account_id == account, Authorship.paper_id == paper))
-        or ""
-    )
+    found = session.get(Authorship, (account, paper))
+    return found.state if found is not None else ""
 
 
 def claims_waiting(session: Session) -> Sequence[tuple[Authorship, Paper, Account]]:

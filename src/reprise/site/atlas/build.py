@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +27,10 @@ _CHUNK = 5000
 _NAMED_SAMPLE = 4000
 _FEWEST = 12  # papers that make regions
 _LISTED = 8
+_COMMON = 1.5  # regions' worth of papers; a word that more of them have names no region
+_FORMULA = re.compile(r"\$[^$]*\$")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 class Region(BaseModel):
@@ -124,8 +130,10 @@ def _regions(
     clusters = KMeans(narrow, n_init=3, random_state=seed).fit(places[drawn].astype(float))
     broad = AgglomerativeClustering(max(3, round(narrow / 3.5))).fit_predict(clusters.cluster_centers_)
     tree = tree_from_labels(np.stack([broad[clusters.labels_], clusters.labels_], 1))
-    papers = [Text(*texts.get(numbers[row], ("untitled", ""))) for row in drawn]
-    name_tree(tree, KeyPhraseNamer(papers, vectors[drawn].astype(float), phrases=1))
+    papers = [
+        Text("", text) for text in telling([texts.get(numbers[row], "") for row in drawn], _COMMON / (broad.max() + 1))
+    ]
+    name_tree(tree, KeyPhraseNamer(papers, vectors[drawn].astype(float), phrases=2))
     regions = []
     for node in tree.walk():
         if node.level:
@@ -145,13 +153,28 @@ def _regions(
     return regions
 
 
-def _texts(store: Store, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
-    found: dict[int, tuple[str, str]] = {}
+def _texts(store: Store, numbers: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
     with store.reading() as session:
         for start in range(0, len(numbers), 500):
             statement = select(Paper.id, Paper.title, Paper.abstract, Paper.summary)
             for number, title, abstract, summary in session.execute(
                 statement.where(Paper.id.in_(numbers[start : start + 500]))
             ):
-                found[number] = (title, abstract or summary)
+                found[number] = f"{title}. {abstract or summary}"
     return found
+
+
+def telling(texts: Sequence[str], most: float) -> list[str]:
+    """Give texts without what names no part of a field: LaTeX, and words that more than a share of the texts have.
+
+    Examples
+    --------
+    >>> telling([r"A model of $\\mathbb{P}^2$ sheaves", "A model of wings", *["Another model"] * 20], most=0.1)[:2]
+    ['A . of . sheaves', 'A . of wings']
+    """
+    plain = [_COMMAND.sub(".", _FORMULA.sub(".", text)) for text in texts]
+    having = Counter(word for text in plain for word in set(_WORD.findall(text.lower())))
+    return [
+        _WORD.sub(lambda word: word[0] if having[word[0].lower()] <= most * len(texts) else ".", text) for text in plain
+    ]

@@ -6,17 +6,19 @@ import datetime
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 
+from reprise.site.accounts.library import papers_on
 from reprise.site.store.feed import Filter, feed, find_paper
-from reprise.site.store.tables import Paper
-from reprise.site.store.types import now
+from reprise.site.store.tables import LARGEST_ID, Paper, ReadingList
+from reprise.site.templating import path
 from reprise.site.web.context import Reading, Site, SiteHere
 from reprise.site.web.limits import client
-from reprise.site.web.pages.feed import narrowed
+from reprise.site.web.pages.feed import TOP_SPANS, TopSpan, last_days, narrowed
 
 router = APIRouter()
 
@@ -24,7 +26,6 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SIZE = 50
 _TYPE = "application/atom+xml; charset=utf-8"
-_TITLES = {"feed": "new papers", "trending": "trending papers", "top": "top papers of the week"}
 
 
 @router.get("/search.atom", response_class=Response)
@@ -34,7 +35,8 @@ def search_feed(
     """Give the feed of a search."""
     site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
     papers = [hit.paper for hit in site.searcher.search(session, q, page=1, size=_SIZE).hits]
-    return Response(atom(site, f"{site.settings.title}: {q}", str(request.url), papers), media_type=_TYPE)
+    title = f"{site.settings.title}: {q}"
+    return Response(atom(site, title, str(request.url), papers, path("/search", q=q)), media_type=_TYPE)
 
 
 @router.get("/{view}.atom", response_class=Response)
@@ -44,17 +46,30 @@ def view_feed(
     session: Reading,
     view: Literal["feed", "trending", "top"],
     filters: Annotated[Filter, Depends(narrowed)],
+    span: TopSpan = "week",
 ) -> Response:
-    """Give the feed of a view: ``feed`` (the newest), ``trending``, or ``top`` of the last seven days."""
-    today = now().date()
-    days = (today - datetime.timedelta(days=6), today) if view == "top" else None
+    """Give the feed of a view: ``feed`` (the newest), ``trending``, or ``top`` of a span."""
+    days = last_days(span) if view == "top" else None
     order: Literal["new", "trending", "top"] = "new" if view == "feed" else view
     found = feed(session, days=days, order=order, narrowed=filters, size=_SIZE)
     words = [
         word for word in (filters.category, filters.family, filters.task, "that run" if filters.runs else "") if word
     ]
-    title = f"{site.settings.title}: {_TITLES[view]}{', ' + ', '.join(words) if words else ''}"
-    return Response(atom(site, title, str(request.url), found.papers), media_type=_TYPE)
+    what = f"top papers of {TOP_SPANS[span]}" if view == "top" else f"{'new' if view == 'feed' else view} papers"
+    title = f"{site.settings.title}: {what}{', ' + ', '.join(words) if words else ''}"
+    shown = path({"feed": "/new"}.get(view, f"/{view}"), span=span if view == "top" else "", **filters.asked)
+    return Response(atom(site, title, str(request.url), found.papers, shown), media_type=_TYPE)
+
+
+@router.get("/lists/{number}/feed.atom", response_class=Response)
+def list_feed(request: Request, site: SiteHere, session: Reading, number: int) -> Response:
+    """Give the feed of a public list, the latest put first."""
+    found = session.get(ReadingList, number) if 0 < number < LARGEST_ID else None
+    if found is None or not found.public:
+        raise HTTPException(404, "There is no such public list here.")
+    papers = papers_on(session, number, _SIZE)
+    title = f"{site.settings.title}: {found.name}"
+    return Response(atom(site, title, str(request.url), papers, f"/lists/{number}"), media_type=_TYPE)
 
 
 @router.get("/papers/{name:path}/feed.atom", response_class=Response)
@@ -63,22 +78,21 @@ def paper_feed(request: Request, site: SiteHere, session: Reading, name: str) ->
     paper = find_paper(session, name)
     if paper is None:
         raise HTTPException(404, "There is no such paper here.")
-    return Response(atom(site, paper.title, str(request.url), [paper]), media_type=_TYPE)
+    return Response(atom(site, paper.title, str(request.url), [paper], f"/papers/{paper.name}"), media_type=_TYPE)
 
 
-def atom(site: Site, title: str, address: str, papers: Sequence[Paper]) -> bytes:
-    """Write a feed."""
+def atom(site: Site, title: str, address: str, papers: Sequence[Paper], shown: str) -> bytes:
+    """Write a feed; `shown` is the page with the same papers."""
     base = site.settings.base_url
     query = address.partition("?")[2]
-    path = "/" + address.partition("://")[2].partition("/")[2].partition("?")[0]
-    own = f"{base}{path}{'?' + query if query else ''}"
+    own = f"{base}{urlsplit(address).path}{'?' + query if query else ''}"
     ElementTree.register_namespace("", _ATOM)
     root = ElementTree.Element(f"{{{_ATOM}}}feed")
     _text(root, "title", title)
     _text(root, "id", own)
     _text(root, "updated", _moment(max((_last(paper) for paper in papers), default=_day(datetime.date(2020, 1, 1)))))
     _link(root, own, "self", "application/atom+xml")
-    _link(root, base, "alternate", "text/html")
+    _link(root, base + shown, "alternate", "text/html")
     for paper in papers:
         entry = ElementTree.SubElement(root, f"{{{_ATOM}}}entry")
         page = f"{base}/papers/{paper.name}"

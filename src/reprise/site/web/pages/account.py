@@ -137,6 +137,7 @@ def show_list(
         heading=found.name,
         about=f"{len(papers)} papers, kept by {owner}",
         list=found if own else None,
+        feed=f"/lists/{number}/feed.atom" if found.public else "",
         **listing(request, session, listed, narrowed()),
     )
 

@@ -33,6 +33,9 @@ router = APIRouter()
 
 _RECOUNT = 600.0
 
+TOP_SPANS = {"day": "today", "week": "the last seven days", "month": "the last thirty days", "all": "all time"}
+TopSpan = Annotated[Literal["day", "week", "month", "all"], Query()]
+
 
 def narrowed(
     category: Annotated[str, Query(max_length=64)] = "",
@@ -105,15 +108,20 @@ def top(
     request: Request,
     session: Reading,
     filters: Narrowed,
-    span: Annotated[Literal["day", "week", "month", "all"], Query()] = "week",
+    span: TopSpan = "week",
     number: PageNumber = 1,
 ) -> HTMLResponse:
     """Show the papers with most votes of the last day, week or month, or of all time."""
+    found = feed(session, days=last_days(span), narrowed=filters, page=number)
+    shown = listing(request, session, found, filters)
+    return page(request, "feed.html", view="top", span=span, spans=TOP_SPANS, **shown)
+
+
+def last_days(span: TopSpan) -> tuple[datetime.date, datetime.date] | None:
+    """Give the first and last day of the day, seven days or thirty days that end today; None for all time."""
     today = now().date()
     back = {"day": 0, "week": 6, "month": 29, "all": None}[span]
-    days = None if back is None else (today - datetime.timedelta(days=back), today)
-    found = feed(session, days=days, narrowed=filters, page=number)
-    return page(request, "feed.html", view="top", span=span, **listing(request, session, found, filters))
+    return None if back is None else (today - datetime.timedelta(days=back), today)
 
 
 def listing(request: Request, session: Session, found: Page, filters: Filter) -> dict[str, Any]:
