@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from reprise.errors import InvalidInputError
 from reprise.site.accounts.export import delete_account, export_account, export_bibtex
 from reprise.site.accounts.library import change_list, create_list, lists_of, papers_on, save_search
-from reprise.site.store.feed import Page, page_of
+from reprise.site.store.feed import page_of
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
 from reprise.site.web.context import SESSION_COOKIE, KnownReader, ReaderHere, Reading, SiteHere, Writing
@@ -126,16 +126,13 @@ def show_list(
     own = found is not None and reader is not None and found.account_id == reader.id
     if found is None or not (own or found.public):
         raise HTTPException(404, "There is no such list here.")
-    papers = papers_on(session, number)
-    size = 50
-    shown = papers[(page_number - 1) * size : page_number * size]
-    listed = Page(shown, page_number, len(papers) > page_number * size)
+    listed, count = papers_on(session, number, page_number)
     owner = session.get_one(Account, found.account_id).name or "a reader"
     return page(
         request,
         "list.html",
         heading=found.name,
-        about=f"{len(papers)} papers, kept by {owner}",
+        about=f"{count} papers, kept by {owner}",
         list=found if own else None,
         **listing(request, session, listed, narrowed()),
     )
