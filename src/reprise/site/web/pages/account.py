@@ -15,10 +15,10 @@ from reprise.site.accounts.library import change_list, create_list, lists_of, pa
 from reprise.site.store.feed import page_of
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
-from reprise.site.web.context import SESSION_COOKIE, KnownReader, ReaderHere, Reading, SiteHere, Writing
+from reprise.site.web.context import KnownReader, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
 from reprise.site.web.pages.marks import own_list
-from reprise.site.web.render import page
+from reprise.site.web.render import end_session, page
 
 router = APIRouter()
 _LONGEST_NAME = 80
@@ -99,7 +99,7 @@ def delete(
         return page(request, "account_delete.html", status=200 if not confirm else 422, wrong=bool(confirm))
     delete_account(session, reader.id)
     response = RedirectResponse("/", 303)
-    response.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.settings.secure, httponly=True)
+    end_session(response, site)
     return response
 
 
