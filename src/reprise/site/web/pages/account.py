@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import func, select
 
@@ -17,7 +17,7 @@ from reprise.site.store.papers import plain
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
 from reprise.site.web.context import KnownReader, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
-from reprise.site.web.pages.marks import own_list
+from reprise.site.web.pages.marks import counted, own_list
 from reprise.site.web.render import end_session, page
 
 router = APIRouter()
@@ -46,7 +46,7 @@ def show(request: Request, session: Reading, reader: KnownReader) -> HTMLRespons
     )
 
 
-@router.post("/account/name")
+@router.post("/account/name", dependencies=[Depends(counted)])
 def rename(session: Writing, reader: KnownReader, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Change the name that others see beside comments."""
     name = " ".join(plain(name).split())
@@ -69,7 +69,7 @@ def votes(request: Request, session: Reading, reader: KnownReader, number: PageN
     return page(request, "list.html", heading="Your votes", about="", **listing(request, session, found, narrowed()))
 
 
-@router.get("/account/export.json")
+@router.get("/account/export.json", dependencies=[Depends(counted)])
 def take(session: Reading, reader: KnownReader) -> Response:
     """Give everything that is kept of the reader."""
     content = json.dumps(export_account(session, reader.id), ensure_ascii=False, indent=1)
@@ -77,7 +77,7 @@ def take(session: Reading, reader: KnownReader) -> Response:
     return Response(content, media_type="application/json", headers=headers)
 
 
-@router.get("/account/export.bib")
+@router.get("/account/export.bib", dependencies=[Depends(counted)])
 def take_bibtex(session: Reading, reader: KnownReader) -> Response:
     """Give the reader's papers as BibTeX."""
     headers = {"content-disposition": 'attachment; filename="reprise-papers.bib"', "cache-control": "no-store"}
@@ -103,7 +103,7 @@ def delete(
     return response
 
 
-@router.post("/lists")
+@router.post("/lists", dependencies=[Depends(counted)])
 def new_list(
     session: Writing, reader: KnownReader, name: Annotated[str, Form(max_length=200)] = "", public: bool = Form(False)
 ) -> Response:
@@ -138,7 +138,7 @@ def show_list(
     )
 
 
-@router.post("/lists/{number}")
+@router.post("/lists/{number}", dependencies=[Depends(counted)])
 def edit_list(
     session: Writing,
     reader: KnownReader,
@@ -156,7 +156,7 @@ def edit_list(
     return RedirectResponse(f"/lists/{number}", 303)
 
 
-@router.post("/searches")
+@router.post("/searches", dependencies=[Depends(counted)])
 def keep_search(
     session: Writing,
     reader: KnownReader,
@@ -168,7 +168,7 @@ def keep_search(
     return RedirectResponse("/account", 303)
 
 
-@router.post("/searches/{number}/delete")
+@router.post("/searches/{number}/delete", dependencies=[Depends(counted)])
 def drop_search(session: Writing, reader: KnownReader, number: int) -> Response:
     """Drop a saved search."""
     found = session.get(SavedSearch, number) if 0 < number < LARGEST_ID else None
