@@ -5,9 +5,6 @@ import stat
 import threading
 
 import pytest
-import typer
-import uvicorn
-from typer.testing import CliRunner
 
 from reprise.errors import InvalidInputError
 from reprise.site import Settings, commands, open_store
@@ -82,19 +79,7 @@ def test_a_rate_that_is_none_is_told_at_the_start(rate):
         Settings(vote_rate=rate)
 
 
-def test_only_the_setting_says_which_proxies_are_believed(tmp_path, monkeypatch):
-    served = {}
-
-    def run(app, **how):
-        served["app"] = app
-        config = uvicorn.Config(app, **how)
-        config.load()
-        served["loaded"] = config.loaded_app
-
-    monkeypatch.setattr(uvicorn, "run", run)
-    app = typer.Typer()
-    commands.register(app)
-    answer = CliRunner().invoke(app, ["serve", "--folder", str(tmp_path)])
-    assert answer.exit_code == 0, answer.output
-    assert served["loaded"] is served["app"]  # and not a layer that rewrites addresses by what the request says
-    served["app"].state.site.store.close()
+def test_only_the_setting_says_which_proxies_are_believed(client):
+    config = commands.server_of(client.app).config
+    config.load()
+    assert config.loaded_app is client.app  # and not a layer that rewrites addresses by what the request says

@@ -74,7 +74,6 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the Daily Papers site."""
-    import uvicorn
     from rich.console import Console
 
     from reprise.site import create_app
@@ -101,9 +100,8 @@ def serve(
             console.print(
                 "No mail server is set (REPRISE_SITE_SMTP_URL), so mails wait; --mail-sink shows them instead."
             )
+        server = server_of(app)
         try:
-            # Which proxies are believed is for the site's own setting to say (`trusted_proxies`), not for uvicorn.
-            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False))
             server.run(sockets=[listener])
         except KeyboardInterrupt:
             pass
@@ -197,6 +195,13 @@ def digest(
             told["problem"] = "No mail server is set (REPRISE_SITE_SMTP_URL); mails wait in the outbox."
     store.close()
     typer.echo(json.dumps(told) if as_json else "\n".join(f"{name}: {value}" for name, value in told.items()))
+
+
+def server_of(app: Any) -> Any:
+    """Give what serves the site; which proxies are believed, its own setting says (`trusted_proxies`)."""
+    import uvicorn
+
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False))
 
 
 def _listen(host: str, port: int) -> socket.socket:
