@@ -257,7 +257,7 @@ def test_reads_notes_and_lists(browser, store, paper):
     assert "✓ Read" in page
     assert "&lt;b&gt;mine&lt;/b&gt; alone" in page
     assert "✓ To read" in page
-    assert 'class="paper read"' in browser.get("/?date=2026-11-20").text
+    assert "✓ Read" in browser.get("/?date=2026-11-20").text
     with store.reading() as session:
         number = session.scalars(select(ReadingList.id)).one()
     assert "Paper 1" in browser.get(f"/lists/{number}").text
@@ -269,6 +269,30 @@ def test_reads_notes_and_lists(browser, store, paper):
     assert "mine" not in page
     assert "+ To read" in page
     assert "Mark as read" in page
+
+
+def test_what_was_read_can_be_left_out(browser, client, store, make_papers):
+    make_papers(*(record(n, day=datetime.date(2026, 11, 17 + n)) for n in (1, 2, 3)))
+    browser.log_in(store)
+    with store.reading() as session:
+        read = find_paper(session, "2611.00002").id
+    answer = browser.post(f"/papers/{read}/read", {"on": "1"}, headers={"hx-request": "true"})
+    assert answer.text.strip().startswith("<form")
+    assert 'aria-pressed="true"' in answer.text
+
+    def shown(address):
+        return set(re.findall(r'/papers/(2611\.\d+)"', browser.get(address).text))
+
+    assert shown("/?span=week&date=2026-11-20") == {"2611.00001", "2611.00002", "2611.00003"}
+    assert shown("/?span=week&date=2026-11-20&unread=1") == {"2611.00001", "2611.00003"}
+    page = browser.get("/?date=2026-11-20&unread=1").text
+    assert 'rel="prev" href="/?date=2026-11-18&amp;unread=1"' in page  # past the day that is read, and so filtered
+    assert 'name="unread" value="1" checked' in page
+    browser.post("/logout")
+    stranger = browser.get("/?span=week&date=2026-11-20&unread=1").text
+    assert "2611.00002" in stranger
+    assert "Mark as read" not in stranger
+    assert 'name="unread"' not in stranger
 
 
 def test_lists_are_their_owners_until_made_public(browser, client, store, paper):
@@ -409,7 +433,10 @@ def test_authors_are_believed_by_moderators(browser, client, store, paper):
     browser.log_in(store)
     browser.post("/account/name", {"name": "Ada Lovelace"})
     browser.post(f"/papers/{paper}/authorship")
-    assert "Here as readers" not in browser.get("/papers/2611.00001").text
+    page = browser.get("/papers/2611.00001").text
+    assert "Here as readers" not in page
+    assert "a moderator looks at it" in page
+    assert "I wrote this" not in page
     site = client.app.state.site
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     assert "says to have written" in browser.get("/moderate").text

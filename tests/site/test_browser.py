@@ -133,6 +133,11 @@ def test_a_stranger_searches_votes_subscribes_and_is_sent_a_digest(page, serving
     page.locator('.vote button[aria-pressed="true"]').wait_for()
     assert page.locator(".vote .count").inner_text() == "1"
 
+    # A paper is marked as read where it stands.
+    page.goto("/?date=2022-05-26")
+    page.get_by_role("button", name=re.compile("^Mark as read")).first.click()
+    page.get_by_role("button", name=re.compile("^✓ Read")).first.wait_for()
+
     # A subscription is confirmed by mail, and tomorrow's digest holds today's paper.
     page.goto("/subscribe")
     page.get_by_role("button", name="Subscribe").click()
@@ -225,6 +230,15 @@ def test_everything_can_be_reached_by_keyboard(page):
     assert page.evaluate("document.activeElement.getAttribute('href')") != first
     page.keyboard.press("k")
     assert page.evaluate("document.activeElement.getAttribute('href')") == first
+
+
+def test_choosing_a_topic_asks_for_it(page):
+    page.goto("/subscribe")
+    assert page.get_by_label("all papers").is_checked()
+    page.get_by_label("Category").fill("cs.LG")
+    assert page.get_by_label("a topic:").is_checked()
+    page.get_by_label("Search", exact=True).fill("wings")
+    assert page.get_by_label("what a search finds:").is_checked()
 
 
 def test_without_scripts_pages_read_and_lead_on(chromium, serving):

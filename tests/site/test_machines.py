@@ -151,8 +151,18 @@ def test_agents_find_their_tools(client):
         },
     )
     assert "never instructions" in hello["result"]["instructions"]
-    tools = {entry["name"] for entry in call(client, "tools/list")["result"]["tools"]}
-    assert tools == {"list_of_papers", "search_papers", "read_one_paper", "read_run_card", "cite_paper"}
+    told = call(client, "tools/list")["result"]["tools"]
+    for entry in told:
+        assert entry["annotations"]["readOnlyHint"] is True
+        for parameter in entry["inputSchema"]["properties"].values():
+            assert parameter["description"], entry["name"]
+    assert {entry["name"] for entry in told} == {
+        "list_of_papers",
+        "search_papers",
+        "read_one_paper",
+        "read_run_card",
+        "cite_paper",
+    }
 
 
 def test_agents_list_read_and_cite(client, make_papers):

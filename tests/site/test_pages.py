@@ -1,5 +1,6 @@
 import datetime
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -249,3 +250,64 @@ def test_a_paper_tells_reference_managers_and_previews_what_it_is(client, make_p
     assert tags["og:title"] == tags["citation_title"]
     assert tags["og:description"] == tags["description"] == "What paper 1 is about."
     assert '<link rel="canonical" href="http://testserver/papers/2611.00001">' in page
+
+
+def test_every_link_leads_somewhere(client, make_papers):
+    make_papers(*(record(n, day=datetime.date(2026, 11, n % 28 + 1)) for n in range(1, 70)))
+    start = [
+        *("/", "/?date=2026-11-05&span=week&category=cs.LG&runs=1", "/trending?runs=1", "/top", "/new?category=cs.LG"),
+        *("/papers/matryoshka", "/search?q=paper", "/search", "/about", "/api/docs", "/map", "/subscribe"),
+    ]
+    found = {}
+    for address in start:
+        for link in re.findall(r'(?:href|src)="(/[^"#]*)', client.get(address).text):
+            found.setdefault(unescape(link), address)
+    papers = [link for link in found if link.startswith("/papers/")]
+    for link in found.keys() - set(papers[3:]):
+        status = client.get(link).status_code
+        assert status == 200 or (link.startswith(("/login", "/account")) and status == 303), (found[link], link, status)
+    assert {"/?date=2026-11-04", "/top?span=all", "/?date=2026-11-29&span=month"} & found.keys()
+
+
+def test_empty_parts_of_an_address_are_left_out(client):
+    page = client.get("/?date=2022-05-26").text
+    assert "=&" not in unescape(page)
+    assert not re.search(r'href="[^"]*="', page)
+
+
+def test_a_first_visit_says_what_the_site_is(client, make_papers):
+    make_papers(record(1))
+    page = client.get("/").text
+    assert "Some of them <strong>run</strong>" in page
+    assert "there are none of today yet" in page
+    assert "<strong>run</strong>" not in client.get("/?date=2026-11-20").text
+    assert "none of today" not in client.get("/?date=2026-11-20").text
+
+
+def test_weeks_and_months_go_by_their_names(client, make_papers):
+    make_papers(record(1), record(2, day=datetime.date(2026, 10, 30)))
+    assert "<h1>16 to 22 November 2026</h1>" in client.get("/?span=week").text
+    month = client.get("/?span=month").text
+    assert "<h1>November 2026</h1>" in month
+    assert "← October 2026</a>" in month
+
+
+def test_a_card_leads_to_its_manual(client, make_papers):
+    make_papers(record(1))
+    assert 'href="/papers/matryoshka/manual"' in client.get("/papers/matryoshka").text
+    page = unescape(client.get("/papers/matryoshka/manual").text)
+    for served in catalogue.paper("matryoshka").serves:
+        assert f"from reprise.retrieve.matryoshka import {served.name}" in page
+    assert "Find neighbours with the first few coordinates" in page
+    assert client.get("/papers/2611.00001/manual").status_code == 404
+    assert client.get("/papers/none/manual").status_code == 404
+
+
+def test_a_manual_without_its_family_installed_says_so(client, monkeypatch):
+    def missing(_):
+        raise ImportError("transformers is not installed")
+
+    monkeypatch.setattr("reprise.site.web.pages.paper.manual", missing)
+    page = client.get("/papers/matryoshka/manual")
+    assert page.status_code == 404
+    assert "transformers is not installed" in page.text

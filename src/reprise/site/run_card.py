@@ -13,7 +13,6 @@ from reprise.errors import RepriseError
 from reprise.ledger import Run
 from reprise.report import MetricSummary, estimate_text, metric_figure, number, span, summarise, svg
 
-_DOCS = "papers/{slug}/"
 Outcome = Literal["holds", "does not hold", "undecided"]
 
 
@@ -73,8 +72,8 @@ class RunCard:
 
     @property
     def docs(self) -> str:
-        """Address of the paper's page, below that of the documentation."""
-        return _DOCS.format(slug=self.slug)
+        """Address of the paper's manual; empty where nothing of it can be used yet."""
+        return "" if self.status == "planned" else f"/papers/{self.slug}/manual"
 
 
 @functools.lru_cache(maxsize=256)

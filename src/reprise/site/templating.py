@@ -10,6 +10,8 @@ from urllib.parse import urlencode, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from reprise.site.store.feed import Span, days_of
+
 
 @functools.cache
 def environment() -> Environment:
@@ -22,7 +24,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local, "safe_html": Markup}
-    found.globals["path"] = path
+    found.globals |= {"path": path, "period": period_text}
     return found
 
 
@@ -64,6 +66,29 @@ def day_text(day: datetime.date | datetime.datetime) -> str:
     '5 November 2026'
     """
     return f"{day.day} {day:%B %Y}"
+
+
+def period_text(span: Span, day: datetime.date) -> str:
+    """Write the day, week or month that a date lies in.
+
+    Examples
+    --------
+    >>> period_text("week", datetime.date(2026, 11, 26)), period_text("month", datetime.date(2026, 11, 26))
+    ('23 to 29 November 2026', 'November 2026')
+    >>> period_text("week", datetime.date(2026, 12, 31))
+    '28 December 2026 to 3 January 2027'
+    """
+    first, last = days_of(span, day)
+    if span == "day":
+        return day_text(day)
+    if span == "month":
+        return f"{day:%B %Y}"
+    begun = str(first.day)
+    if first.month != last.month:
+        begun += f" {first:%B}"
+    if first.year != last.year:
+        begun += f" {first.year}"
+    return f"{begun} to {day_text(last)}"
 
 
 def authors_text(authors: list[str], most: int = 4) -> str:

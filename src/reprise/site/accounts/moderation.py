@@ -100,6 +100,14 @@ def claim_authorship(session: Session, account: int, paper: int) -> None:
         add_once(session, Authorship(account_id=account, paper_id=paper))
 
 
+def claim_of(session: Session, account: int, paper: int) -> str:
+    """Give what became of a reader's claim to have written a paper; empty if they made none."""
+    return (
+        session.scalar(select(Authorship.state).where(Authorship.account_id == account, Authorship.paper_id == paper))
+        or ""
+    )
+
+
 def claims_waiting(session: Session) -> Sequence[tuple[Authorship, Paper, Account]]:
     """Give the claims of authorship that wait."""
     return session.execute(

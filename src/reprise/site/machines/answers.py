@@ -88,6 +88,7 @@ class RunCardAnswer(_Answer):
     install: str
     command: str
     snippet: str
+    manual_url: str = Field(description="How the method is used, in full; empty where there is none yet.")
     scale: str
     seeds: int
     measured: str
@@ -186,7 +187,7 @@ def read_paper(session: Session, name: str) -> Paper:
     return paper
 
 
-def run_card_answer(paper: Paper) -> RunCardAnswer:
+def run_card_answer(site: Site, paper: Paper) -> RunCardAnswer:
     """Tell what was measured of a catalogued paper.
 
     Raises
@@ -205,6 +206,7 @@ def run_card_answer(paper: Paper) -> RunCardAnswer:
         install=card.install,
         command=card.command,
         snippet=card.snippet,
+        manual_url=site.settings.base_url + card.docs if card.docs else "",
         scale=card.scale,
         seeds=card.seeds,
         measured=card.measured,

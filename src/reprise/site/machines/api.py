@@ -88,10 +88,10 @@ def search(
 
 
 @router.get("/papers/{name:path}/run-card", summary="Read a run card", responses={404: _TOLD[404]})
-def card(session: Reading, name: Name) -> RunCardAnswer:
+def card(site: SiteHere, session: Reading, name: Name) -> RunCardAnswer:
     """Tell what was measured of a catalogued paper, beside its own figures, and how to run it."""
     try:
-        return run_card_answer(_read(session, name))
+        return run_card_answer(site, _read(session, name))
     except LookupError as problem:
         raise HTTPException(404, str(problem)) from problem
 

@@ -15,7 +15,11 @@
       next?.focus();
     }
   });
-  for (const block of document.querySelectorAll("pre")) {
+  for (const inset of document.querySelectorAll(".inset[data-scope]")) {
+    const scope = document.querySelector(`input[name="scope"][value="${inset.dataset.scope}"]`);
+    inset.addEventListener("input", () => (scope.checked = true));
+  }
+  for (const block of document.querySelectorAll("pre:not(.prose)")) {
     if (!navigator.clipboard) break;
     const button = document.createElement("button");
     button.className = "copy";

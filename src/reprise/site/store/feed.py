@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from reprise.site.store.tables import SHOWN, Label, Paper, VerdictEvent
+from reprise.site.store.tables import SHOWN, Label, Paper, Read, VerdictEvent
 
 Span = Literal["day", "week", "month"]
 Order = Literal["top", "trending", "new"]
@@ -31,12 +31,14 @@ class Filter:
     category : such as ``"cs.LG"``, or an archive such as ``"cs"``.
     family, task : of the catalogue.
     runs : only papers that run here.
+    unread_by : only papers that the account of this number has not marked as read.
     """
 
     category: str = ""
     family: str = ""
     task: str = ""
     runs: bool = False
+    unread_by: int | None = field(default=None, repr=False)
 
     def narrow(self, statement: Selection) -> Selection:
         """Narrow a selection of papers."""
@@ -53,10 +55,26 @@ class Filter:
             statement = statement.where(Paper.family == self.family)
         if self.runs:
             statement = statement.where(Paper.runs)
+        if self.unread_by is not None:
+            read = exists().where(Read.account_id == self.unread_by, Read.paper_id == Paper.id)
+            statement = statement.where(~read)
         return statement
 
+    @property
+    def asked(self) -> dict[str, str | int]:
+        """The filters as an address asks for them.
+
+        Examples
+        --------
+        >>> Filter(category="cs.LG", runs=True).asked
+        {'category': 'cs.LG', 'runs': 1}
+        """
+        asked = {"category": self.category, "family": self.family, "task": self.task}
+        marks = {"runs": self.runs, "unread": self.unread_by is not None}
+        return {name: value for name, value in asked.items() if value} | {name: 1 for name, on in marks.items() if on}
+
     def __bool__(self) -> bool:
-        return bool(self.category or self.family or self.task or self.runs)
+        return bool(self.asked)
 
 
 class Page(NamedTuple):

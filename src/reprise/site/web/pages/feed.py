@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -24,7 +25,7 @@ from reprise.site.store.feed import (
     verdicts_of,
 )
 from reprise.site.store.types import now
-from reprise.site.web.context import Reading, Site, find_reader
+from reprise.site.web.context import ReaderHere, Reading, Site, find_reader
 from reprise.site.web.marks import marks_of
 from reprise.site.web.render import page
 
@@ -43,7 +44,14 @@ def narrowed(
     return Filter(category.strip(), family.strip(), task.strip(), runs)
 
 
-Narrowed = Annotated[Filter, Depends(narrowed)]
+def narrowed_for(
+    filters: Annotated[Filter, Depends(narrowed)], reader: ReaderHere, unread: Annotated[bool, Query()] = False
+) -> Filter:
+    """Give the filters that an address names, also what this reader has read."""
+    return replace(filters, unread_by=reader.id) if unread and reader is not None else filters
+
+
+Narrowed = Annotated[Filter, Depends(narrowed_for)]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1000)]
 
 
@@ -71,6 +79,7 @@ def front(
         day=day,
         days=days,
         today=today,
+        asked=date is not None,
         before=latest_day(session, days[0] - datetime.timedelta(days=1), filters) if days[0].year > 1 else None,
         after=next_day(session, days[1], filters),
         **listing(request, session, feed(session, days=days, narrowed=filters, page=number), filters),

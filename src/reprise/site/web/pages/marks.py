@@ -48,18 +48,15 @@ def vote(
     site.limiter.hit(site.settings.vote_rate, "vote", str(reader.id))
     shown_paper(session, number)
     paper = set_vote(session, reader.id, number, on)
-    if "hx-request" not in request.headers:
-        return back(request)
-    macros = environment().get_template("_papers.html").module
-    html = macros.vote(paper, on, lambda: form_token(request))  # type: ignore[attr-defined]
-    return HTMLResponse(str(html))
+    return _swapped(request, "vote", paper, on)
 
 
-@router.post("/papers/{number}/read", dependencies=[Depends(counted)])
+@router.post("/papers/{number}/read", response_class=HTMLResponse, dependencies=[Depends(counted)])
 def read(request: Request, session: Writing, reader: KnownReader, number: int, on: On = True) -> Response:
     """Mark as read, or as not."""
-    set_read(session, reader.id, shown_paper(session, number).id, on)
-    return back(request)
+    paper = shown_paper(session, number)
+    set_read(session, reader.id, paper.id, on)
+    return _swapped(request, "read", paper, on)
 
 
 @router.post("/papers/{number}/note", dependencies=[Depends(counted)])
@@ -99,6 +96,14 @@ def wrote(request: Request, site: SiteHere, session: Writing, reader: KnownReade
     site.limiter.hit(site.settings.comment_rate, "authorship", str(reader.id))
     claim_authorship(session, reader.id, shown_paper(session, number).id)
     return back(request)
+
+
+def _swapped(request: Request, form: str, paper: Paper | None, on: bool) -> Response:
+    """Give the form as it is now, to be put in place of the one that was pressed; without scripts, the page again."""
+    if "hx-request" not in request.headers:
+        return back(request)
+    macro = getattr(environment().get_template("_papers.html").module, form)
+    return HTMLResponse(str(macro(paper, on, lambda: form_token(request))))
 
 
 def own_list(session: Session, reader: Reader, number: int) -> ReadingList:

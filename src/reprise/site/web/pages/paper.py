@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from reprise.errors import RepriseError
 from reprise.site.accounts.comments import flat, thread
 from reprise.site.accounts.library import lists_of
-from reprise.site.accounts.moderation import known_authors
+from reprise.site.accounts.moderation import claim_of, known_authors
 from reprise.site.citations import STYLES, cite
+from reprise.site.manual import manual
 from reprise.site.run_card import figure, run_card
 from reprise.site.store.feed import find_paper, verdicts_of
 from reprise.site.store.tables import Note, Paper
@@ -65,6 +66,19 @@ def card_figure(slug: str, number: int) -> Response:
     return Response(drawn, media_type="image/svg+xml", headers=headers)
 
 
+@router.get("/papers/{slug}/manual", response_class=HTMLResponse)
+def read_manual(request: Request, session: Reading, slug: Name) -> HTMLResponse:
+    """Show how a catalogued paper's method is used."""
+    paper = paper_named(session, slug)
+    try:
+        found = manual(paper.slug or "")
+    except ImportError as problem:
+        raise HTTPException(404, f"This manual cannot be read here: {problem}") from problem
+    except LookupError as problem:  # not in the catalogue, or planned
+        raise HTTPException(404) from problem
+    return page(request, "manual.html", paper=paper, manual=found)
+
+
 @router.get("/papers/{name:path}", response_class=HTMLResponse)
 def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Response:
     """Show a paper."""
@@ -81,6 +95,7 @@ def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Resp
         note=note.text if note else "",
         lists=lists_of(session, reader.id, paper.id) if reader else [],
         comments=flat(thread(session, paper.id, reader.id if reader else None)),
+        authorship=claim_of(session, reader.id, paper.id) if reader else "",
         known_authors=known_authors(session, paper.id),
         card=run_card(paper.slug) if paper.slug else None,
         verdicts=verdicts_of(session, [paper]),
