@@ -1,16 +1,20 @@
 """Texts of papers and comments that are written to do harm."""
 
+import re
+
 import pytest
+from sqlalchemy import select
 from tests.site.conftest import record
 from tests.site.test_accounts import people  # noqa: F401
 
 from reprise.site.accounts.comments import LONGEST, add_comment, thread
+from reprise.site.accounts.library import create_list, papers_on, set_listed
 from reprise.site.accounts.markdown import to_html
 from reprise.site.citations import cite
 from reprise.site.ingest import fields
 from reprise.site.ingest.client import _shown
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Paper
+from reprise.site.store.tables import Account, Paper
 
 
 def test_a_thread_of_text_that_is_slow_to_read_is_read_once(store, make_papers, people):  # noqa: F811
@@ -59,3 +63,24 @@ def test_a_password_in_the_address_of_a_source_is_not_told():
     import httpx
 
     assert _shown(httpx.URL("https://me:hunter2@example.org/x?y=1")) == "https://example.org/x?y=1"
+
+
+def test_a_long_list_is_read_page_by_page(client, store, make_papers):
+    make_papers(*(record(n) for n in range(1, 121)))
+    with store.writing() as session:
+        session.add(Account(id=1, email="ada@example.org"))
+        session.flush()
+        made = create_list(session, 1, "Long", public=True)
+        session.flush()
+        numbers = session.scalars(select(Paper.id).where(Paper.source == "arxiv").order_by(Paper.id)).all()
+        for number in numbers:
+            set_listed(session, made, number, True)
+        first, count = papers_on(session, made.id)
+        loaded = [paper for paper in session.identity_map.values() if isinstance(paper, Paper)]
+    assert (len(first.papers), first.more, count) == (50, True, 120)
+    assert len(loaded) < 60
+    pages = [client.get(f"/lists/{made.id}", params={"page": page}).text for page in (1, 2, 3)]
+    shown = [re.findall(r'id="paper-(\d+)"', page) for page in pages]
+    assert [len(page) for page in shown] == [50, 50, 20]
+    assert sorted(int(number) for page in shown for number in page) == numbers
+    assert "120 papers" in pages[0]

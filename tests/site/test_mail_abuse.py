@@ -7,15 +7,16 @@ import pytest
 from sqlalchemy import select
 from tests.site.conftest import record
 from tests.site.test_accounts import Browser
-from tests.site.test_mail import FRIDAY, SENDER, mails, put, server, signer, sink, subscribe  # noqa: F401
+from tests.site.test_mail import FRIDAY, NO_TIME, SENDER, mails, put, server, signer, sink, subscribe  # noqa: F401
 
 from reprise.errors import InvalidInputError
 from reprise.site.accounts.login import address_of
 from reprise.site.mail import delivery
-from reprise.site.mail.delivery import deliver
+from reprise.site.mail.delivery import ATTEMPTS, claim, deliver
 from reprise.site.mail.digest import write_digests
-from reprise.site.mail.smtp import message_of
+from reprise.site.mail.smtp import MailServer, message_of
 from reprise.site.store.tables import Mail, Subscription
+from reprise.site.store.types import now
 
 SATURDAY = FRIDAY + datetime.timedelta(1)
 
@@ -132,3 +133,21 @@ def test_a_stranger_puts_no_words_into_a_mail(client, store, asked):
     assert "evil" not in mail.text + mail.subject + mail.html
     link = mail.text.partition("http://testserver")[2].split()[0]
     assert "evil" in client.get(link).text  # where it is asked whether this is wanted
+
+
+def test_a_sender_that_is_killed_again_and_again_loses_no_mail(store, sink, server):  # noqa: F811
+    put(store)
+    for _ in range(3 * ATTEMPTS):
+        assert claim(store, lease=NO_TIME) is not None  # and it dies
+    assert deliver(store, server, SENDER, lease=NO_TIME).sent == 1
+
+
+def test_a_mail_server_that_is_away_for_days_loses_no_mail(store, sink, server, monkeypatch):  # noqa: F811
+    put(store)
+    began = at = now()
+    monkeypatch.setattr(delivery, "now", lambda: at)
+    while at < began + datetime.timedelta(days=4):
+        assert deliver(store, MailServer("127.0.0.1", 1), SENDER).given_up == 0
+        at += datetime.timedelta(minutes=30)
+    at += datetime.timedelta(hours=6)
+    assert deliver(store, server, SENDER).sent == 1

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from tests.site.conftest import record
 from tests.site.test_accounts import Browser, link_to
 from tests.site.test_machines import tool
@@ -159,25 +159,3 @@ def test_nobody_writes_backwards(moderating, client, store, paper):
     with store.reading() as session:
         assert session.scalars(select(Account.name).where(Account.email == MODERATOR)).one() == "AdaevaD"
         assert session.scalars(select(Comment.text)).one() == "He said no"
-
-
-# Logging in
-
-
-def test_a_link_says_whom_it_logs_in(client, store):
-    browser = Browser(client)
-    browser.post("/login", {"email": "eve@example.org"})
-    assert "As eve@example.org" in client.get(link_to(store, "eve@example.org")).text
-
-
-def test_logging_in_again_ends_the_session_before(client, store):
-    browser = Browser(client)
-    browser.log_in(store)
-    first = client.cookies["session"]
-    browser.log_in(store)
-    assert client.cookies["session"] != first
-    with store.writing() as session:
-        assert session.scalar(select(func.count()).select_from(LoginSession)) == 1
-        session.execute(update(LoginSession).values(digest="gone"))
-    client.cookies.set("session", first)
-    assert client.get("/account").status_code == 303

@@ -54,14 +54,29 @@ def test_what_a_request_says_of_its_origin_is_believed_of_known_proxies_alone(st
 
 @pytest.mark.parametrize(
     ("address", "data"),
-    [("read", {}), ("note", {"text": "x"}), ("list", {"name": "A list"}), ("authorship", {})],
+    [
+        *[
+            (f"/papers/{{paper}}/{deed}", {"text": "x", "name": "A list"})
+            for deed in ("read", "note", "list", "authorship")
+        ],
+        *[(address, {"name": "x", "query": "x"}) for address in ("/account/name", "/lists", "/searches", "/lists/1")],
+        ("/searches/1/delete", {}),
+        ("/comments/1/remove", {}),
+    ],
 )
 def test_what_a_reader_writes_is_counted(strict, store, paper, address, data):
     browser = Browser(strict)
     browser.log_in(store)
-    answers = [browser.post(f"/papers/{paper}/{address}", data).status_code for _ in range(3)]
+    answers = [browser.post(address.format(paper=paper), data).status_code for _ in range(3)]
     assert answers[2] == 429
     assert 429 not in answers[:2]
+
+
+@pytest.mark.parametrize("address", ["/account/export.json", "/account/export.bib"])
+def test_taking_everything_away_is_counted(strict, store, address):
+    browser = Browser(strict)
+    browser.log_in(store)
+    assert [browser.get(address).status_code for _ in range(3)] == [200, 200, 429]
 
 
 def test_learning_a_taste_is_counted(strict, store):

@@ -5,10 +5,12 @@ import stat
 import threading
 
 import pytest
+from sqlalchemy.exc import StatementError
 
 from reprise.errors import InvalidInputError
 from reprise.site import Settings, commands, open_store
 from reprise.site.mail.smtp import MailServer
+from reprise.site.store.tables import Mail
 
 
 def mode(path):
@@ -83,3 +85,11 @@ def test_only_the_setting_says_which_proxies_are_believed(client):
     config = commands.server_of(client.app).config
     config.load()
     assert config.loaded_app is client.app  # and not a layer that rewrites addresses by what the request says
+
+
+def test_an_error_of_the_database_tells_nothing_of_what_was_written(store):
+    mail = {"key": "k", "recipient": "ada@example.org", "subject": "", "text": "/login/hunter2", "headers": {}}
+    with pytest.raises(StatementError) as caught, store.writing() as session:
+        session.add(Mail(id="no number", message_id="", **mail))
+    assert "outbox" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
 from reprise.site.store import add_once
+from reprise.site.store.feed import Page, page_of
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import SHOWN, Listed, Note, Paper, Read, ReadingList, SavedSearch
 from reprise.site.store.types import now
 
 MOST_LISTS, MOST_LISTED, MOST_SEARCHES, MOST_NOTES = 100, 5000, 100, 5000
+_LISTED_PAGE = 50
 LONGEST_NAME, LONGEST_NOTE, LONGEST_QUERY = 80, 20_000, 500
 
 
@@ -118,16 +119,13 @@ def set_listed(session: Session, found: ReadingList, paper: int, on: bool) -> No
         session.delete(entry)
 
 
-def papers_on(session: Session, number: int, limit: int = MOST_LISTED) -> Sequence[Paper]:
-    """Give the papers on a list, the latest put first."""
-    return session.scalars(
-        select(Paper)
-        .join(Listed, Listed.paper_id == Paper.id)
-        .where(Listed.list_id == number, Paper.state == SHOWN)
-        .order_by(Listed.at.desc(), Paper.id.desc())
-        .options(selectinload(Paper.labels))
-        .limit(limit)
-    ).all()
+def papers_on(session: Session, number: int, page: int = 1) -> tuple[Page, int]:
+    """Give one page of the papers on a list, the latest put first, and how many there are."""
+    listed = (
+        select(Paper).join(Listed, Listed.paper_id == Paper.id).where(Listed.list_id == number, Paper.state == SHOWN)
+    )
+    count = session.scalar(select(func.count()).select_from(listed.with_only_columns(Paper.id).subquery())) or 0
+    return page_of(session, listed.order_by(Listed.at.desc(), Paper.id.desc()), page, _LISTED_PAGE), count
 
 
 def save_search(session: Session, account: int, name: str, query: str) -> SavedSearch:

@@ -21,9 +21,11 @@ from reprise.site.store.tables import Mail
 from reprise.site.store.types import now
 
 LEASE = datetime.timedelta(minutes=5)
-ATTEMPTS = 8
+ATTEMPTS = 28
+"""Failures after which a mail is given up: five days of them, as RFC 5321 (4.5.4.1) asks for. A kill is none."""
+
 _KEPT, _KEPT_UNSENT = datetime.timedelta(days=7), datetime.timedelta(days=30)
-_FIRST_WAIT = datetime.timedelta(minutes=1)
+_FIRST_WAIT, _LONGEST_WAIT = datetime.timedelta(minutes=1), datetime.timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def claim(store: Store, lease: datetime.timedelta = LEASE) -> Mail | None:
         )
         if number is None:
             return None
-        session.execute(update(Mail).where(Mail.id == number).values(claimed=at, attempts=Mail.attempts + 1))
+        session.execute(update(Mail).where(Mail.id == number).values(claimed=at))
         return session.get_one(Mail, number, populate_existing=True)
 
 
@@ -98,8 +100,9 @@ async def _deliver(
                     mail = claim(store, lease)
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as problem:
         if mail is not None:  # the connection failed: this mail, and all that are due, wait
-            waiting += 1
-            _postpone(store, mail, problem, final=mail.attempts >= ATTEMPTS)
+            given_up_now = _postpone(store, mail, problem)
+            waiting += not given_up_now
+            given_up += given_up_now
     return Delivered(sent, waiting, given_up)
 
 
@@ -109,9 +112,7 @@ async def _send(store: Store, connection: aiosmtplib.SMTP, mail: Mail, sender: s
     except (OSError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPTimeoutError):
         raise
     except Exception as problem:  # whatever is wrong with one mail, the others go on
-        final = _is_final(problem) or mail.attempts >= ATTEMPTS
-        _postpone(store, mail, problem, final=final)
-        return "given up" if final else "waiting"
+        return "given up" if _postpone(store, mail, problem, final=_is_final(problem)) else "waiting"
     with store.writing() as session:
         session.execute(
             update(Mail).where(Mail.id == mail.id).values(sent=now(), claimed=None, problem="", text="", html="")
@@ -127,8 +128,10 @@ def _is_final(problem: Exception) -> bool:
     return not isinstance(problem, aiosmtplib.SMTPException) or (code is not None and code >= 500)
 
 
-def _postpone(store: Store, mail: Mail, problem: Exception, *, final: bool) -> None:
-    wait = _FIRST_WAIT * 2 ** (mail.attempts - 1)
+def _postpone(store: Store, mail: Mail, problem: Exception, *, final: bool = False) -> bool:
+    """Note a failed attempt; say whether it was the last."""
+    attempts = ATTEMPTS if final else mail.attempts + 1
+    wait = min(_FIRST_WAIT * 2**mail.attempts, _LONGEST_WAIT)
     with store.writing() as session:
         session.execute(
             update(Mail)
@@ -137,6 +140,7 @@ def _postpone(store: Store, mail: Mail, problem: Exception, *, final: bool) -> N
                 claimed=None,
                 due=now() + wait,
                 problem=" ".join(str(problem).split())[:500] or type(problem).__name__,
-                attempts=ATTEMPTS if final else mail.attempts,
+                attempts=attempts,
             )
         )
+    return attempts >= ATTEMPTS

@@ -161,7 +161,10 @@ def _make_private(database: Path) -> None:
 
 
 def _arguments(backend: str) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False)}
+    arguments: dict[str, Any] = {
+        "json_serializer": partial(json.dumps, ensure_ascii=False),
+        "hide_parameters": True,  # else an error that is logged tells notes, and links that log in
+    }
     if backend == "postgresql":
         arguments |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
     return arguments

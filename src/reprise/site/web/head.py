@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_STREAMED = "/mcp"  # its GET opens a stream
-
 
 class AnswerHead:
     """Answers HEAD wherever GET is answered."""
@@ -15,7 +13,7 @@ class AnswerHead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, a HEAD as a GET whose body is kept back."""
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == _STREAMED:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
 

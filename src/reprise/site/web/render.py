@@ -6,11 +6,11 @@ import functools
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from reprise.site.templating import environment
 from reprise.site.web.assets import versioned
-from reprise.site.web.context import Site, find_reader
+from reprise.site.web.context import SESSION_COOKIE, Site, find_reader
 from reprise.site.web.guard import VISITOR_COOKIE, form_token
 
 _YEAR = 365 * 24 * 3600
@@ -46,6 +46,12 @@ def set_cookie(response: Any, site: Site, name: str, value: str, max_age: int) -
     response.set_cookie(
         site.cookie(name), value, max_age=max_age, path="/", secure=site.settings.secure, httponly=True, samesite="lax"
     )
+
+
+def end_session(response: Response, site: Site) -> None:
+    """Take the session's cookie away, and the pages that the browser keeps: who uses it next cannot go back to them."""
+    response.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.settings.secure, httponly=True)
+    response.headers["clear-site-data"] = '"cache"'
 
 
 def theme(request: Request) -> str:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import func, select
 
 from reprise.errors import InvalidInputError
 from reprise.site.accounts.export import delete_account, export_account, export_bibtex
 from reprise.site.accounts.library import change_list, create_list, lists_of, papers_on, save_search
-from reprise.site.store.feed import Page, page_of
+from reprise.site.store.feed import page_of
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
-from reprise.site.web.context import SESSION_COOKIE, KnownReader, ReaderHere, Reading, SiteHere, Writing
+from reprise.site.web.context import KnownReader, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.pages.feed import PageNumber, listing, narrowed
-from reprise.site.web.pages.marks import own_list
-from reprise.site.web.render import page
+from reprise.site.web.pages.marks import counted, own_list
+from reprise.site.web.render import end_session, page
 
 router = APIRouter()
 _LONGEST_NAME = 80
@@ -46,7 +46,7 @@ def show(request: Request, session: Reading, reader: KnownReader) -> HTMLRespons
     )
 
 
-@router.post("/account/name")
+@router.post("/account/name", dependencies=[Depends(counted)])
 def rename(session: Writing, reader: KnownReader, name: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Change the name that others see beside comments."""
     name = " ".join(plain(name).split())
@@ -69,7 +69,7 @@ def votes(request: Request, session: Reading, reader: KnownReader, number: PageN
     return page(request, "list.html", heading="Your votes", about="", **listing(request, session, found, narrowed()))
 
 
-@router.get("/account/export.json")
+@router.get("/account/export.json", dependencies=[Depends(counted)])
 def take(session: Reading, reader: KnownReader) -> Response:
     """Give everything that is kept of the reader."""
     content = json.dumps(export_account(session, reader.id), ensure_ascii=False, indent=1)
@@ -77,7 +77,7 @@ def take(session: Reading, reader: KnownReader) -> Response:
     return Response(content, media_type="application/json", headers=headers)
 
 
-@router.get("/account/export.bib")
+@router.get("/account/export.bib", dependencies=[Depends(counted)])
 def take_bibtex(session: Reading, reader: KnownReader) -> Response:
     """Give the reader's papers as BibTeX."""
     headers = {"content-disposition": 'attachment; filename="reprise-papers.bib"', "cache-control": "no-store"}
@@ -99,11 +99,11 @@ def delete(
         return page(request, "account_delete.html", status=200 if not confirm else 422, wrong=bool(confirm))
     delete_account(session, reader.id)
     response = RedirectResponse("/", 303)
-    response.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.settings.secure, httponly=True)
+    end_session(response, site)
     return response
 
 
-@router.post("/lists")
+@router.post("/lists", dependencies=[Depends(counted)])
 def new_list(
     session: Writing, reader: KnownReader, name: Annotated[str, Form(max_length=200)] = "", public: bool = Form(False)
 ) -> Response:
@@ -126,23 +126,20 @@ def show_list(
     own = found is not None and reader is not None and found.account_id == reader.id
     if found is None or not (own or found.public):
         raise HTTPException(404, "There is no such list here.")
-    papers = papers_on(session, number)
-    size = 50
-    shown = papers[(page_number - 1) * size : page_number * size]
-    listed = Page(shown, page_number, len(papers) > page_number * size)
+    listed, count = papers_on(session, number, page_number)
     owner = session.get_one(Account, found.account_id).name or "a reader"
     return page(
         request,
         "list.html",
         heading=found.name,
-        about=f"{len(papers)} papers, kept by {owner}",
+        about=f"{count} papers, kept by {owner}",
         list=found if own else None,
         feed=f"/lists/{number}/feed.atom" if found.public else "",
         **listing(request, session, listed, narrowed()),
     )
 
 
-@router.post("/lists/{number}")
+@router.post("/lists/{number}", dependencies=[Depends(counted)])
 def edit_list(
     session: Writing,
     reader: KnownReader,
@@ -160,7 +157,7 @@ def edit_list(
     return RedirectResponse(f"/lists/{number}", 303)
 
 
-@router.post("/searches")
+@router.post("/searches", dependencies=[Depends(counted)])
 def keep_search(
     session: Writing,
     reader: KnownReader,
@@ -172,7 +169,7 @@ def keep_search(
     return RedirectResponse("/account", 303)
 
 
-@router.post("/searches/{number}/delete")
+@router.post("/searches/{number}/delete", dependencies=[Depends(counted)])
 def drop_search(session: Writing, reader: KnownReader, number: int) -> Response:
     """Drop a saved search."""
     found = session.get(SavedSearch, number) if 0 < number < LARGEST_ID else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from reprise.site.accounts.comments import LONGEST, add_comment, remove_comment
 from reprise.site.accounts.markdown import to_html
 from reprise.site.store.tables import LARGEST_ID, Comment, Paper
 from reprise.site.web.context import KnownReader, SiteHere, Writing
-from reprise.site.web.pages.marks import shown_paper
+from reprise.site.web.pages.marks import counted, shown_paper
 from reprise.site.web.render import page
 
 router = APIRouter()
@@ -38,7 +38,7 @@ def write(
     return RedirectResponse(f"{_address(paper)}#comment-{comment.id}", 303)
 
 
-@router.post("/comments/{number}/remove")
+@router.post("/comments/{number}/remove", dependencies=[Depends(counted)])
 def remove(session: Writing, reader: KnownReader, number: int) -> Response:
     """Remove a comment of one's own; moderators remove any."""
     comment = session.get(Comment, number) if 0 < number < LARGEST_ID else None

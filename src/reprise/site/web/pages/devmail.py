@@ -13,7 +13,7 @@ from reprise.site.web.render import page
 from reprise.site.web.targets import is_this_machine
 
 router = APIRouter()
-_MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 
 @router.get("/dev/mail", response_class=HTMLResponse)

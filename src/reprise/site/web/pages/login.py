@@ -12,7 +12,7 @@ from reprise.site.accounts.login import address_of, log_out, pending, send_link,
 from reprise.site.digests import digest
 from reprise.site.web.context import SESSION_COOKIE, Reading, SiteHere
 from reprise.site.web.limits import TooMany, client
-from reprise.site.web.render import page, set_cookie
+from reprise.site.web.render import end_session, page, set_cookie
 from reprise.site.web.targets import LONGEST_BACK, local_target
 
 router = APIRouter()
@@ -82,5 +82,5 @@ def leave(request: Request, site: SiteHere, everywhere: Annotated[bool, Form()] 
         with site.store.writing() as session:
             log_out(session, secret, everywhere=everywhere)
     response = RedirectResponse("/", 303)
-    response.delete_cookie(site.cookie(SESSION_COOKIE), path="/", secure=site.settings.secure, httponly=True)
+    end_session(response, site)
     return response

@@ -36,7 +36,7 @@ def back(request: Request) -> RedirectResponse:
 
 
 def counted(site: SiteHere, reader: KnownReader) -> None:
-    """Count a change that a reader makes, as votes are counted."""
+    """Count what a reader changes or takes away, at the rate of votes."""
     site.limiter.hit(site.settings.vote_rate, "mark", str(reader.id))
 
 
