@@ -7,7 +7,7 @@ from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Base, Paper
+from reprise.site.store.tables import Base, Label, Paper
 from reprise.site.store.types import WIDTH
 
 AT = datetime.datetime(2026, 11, 20, 12, 30)
@@ -109,15 +109,44 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
 def test_the_way_back_leaves_nothing_and_the_way_forth_makes_it_again(address):
     store = open_store(address, "0001")
     fill(store)
-    config = Config()
-    config.set_main_option("script_location", "reprise.site.store:migrations")
-    with store.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        left = set(inspect(connection).get_table_names())
+    back_to(store, "base")
+    left = set(inspect(store.engine).get_table_names())
     assert left == {"alembic_version"}
     store.close()
     store = open_store(address)
     with store.reading() as session:
         assert session.scalar(select(func.count()).select_from(Paper)) == 0
     store.close()
+
+
+def test_archives_become_labels_and_go_again(address):
+    def labels(store):
+        with store.reading() as session:
+            return {tuple(row) for row in session.execute(text("select paper_id, kind, value from labels"))}
+
+    store = open_store(address, "0002")
+    before = {(1, "category", "cs.LG"), (1, "category", "cs.CL"), (1, "category", "hep-th"), (1, "task", "cluster")}
+    with store.writing() as session:
+        papers = MetaData()
+        papers.reflect(session.connection(), only=["papers", "labels"])
+        row = PAPER | {"id": 1, "day": DAY, "authors": ["Ada"], "arxiv": "2611.00001"}
+        session.execute(insert(papers.tables["papers"]), [row])
+        names = ("paper_id", "kind", "value")
+        session.execute(insert(papers.tables["labels"]), [dict(zip(names, label, strict=True)) for label in before])
+    store.close()
+    store = open_store(address)
+    assert labels(store) == before | {(1, "archive", "cs"), (1, "archive", "hep-th")}
+    with store.reading() as session:
+        ranks = session.execute(select(Label.state, Label.day, Label.votes, Label.heat).distinct()).all()
+        assert ranks == [("shown", DAY, 3, 12.5)]
+    back_to(store, "0002")
+    assert labels(store) == before
+    store.close()
+
+
+def back_to(store, revision):
+    config = Config()
+    config.set_main_option("script_location", "reprise.site.store:migrations")
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)

@@ -18,10 +18,10 @@ from reprise.site.search.fusion import Fused, fuse
 from reprise.site.search.meaning import SharedEncoder, load_encoder
 from reprise.site.search.nearest import Nearest, nearest_in
 from reprise.site.search.query import Query, Term, parse
-from reprise.site.search.related import papers_of, related
+from reprise.site.search.related import related
 from reprise.site.search.words import by_words, narrow, narrows, snippets
 from reprise.site.store import Store
-from reprise.site.store.feed import MAX_PAGE
+from reprise.site.store.feed import MAX_PAGE, papers_of
 from reprise.site.store.tables import Paper
 
 DEPTH = 200

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from reprise.site.store.heat import event_heat
-from reprise.site.store.tables import SHOWN, Label, Paper
+from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
@@ -211,22 +211,24 @@ def _change(paper: Paper, record: PaperRecord) -> dict[str, Any]:
     return change
 
 
-def _labels(paper_id: int, record: PaperRecord) -> list[dict[str, Any]]:
+def _labels(record: PaperRecord) -> list[tuple[str, str]]:
+    archives = [category.partition(".")[0] for category in record.categories]
     return [
-        {"paper_id": paper_id, "kind": kind, "value": value}
-        for kind, values in (("category", record.categories), ("task", record.tasks))
+        (kind, value)
+        for kind, values in ((CATEGORY, record.categories), (ARCHIVE, archives), (TASK, record.tasks))
         for value in dict.fromkeys(values)
     ]
 
 
 def _missing_labels(paper: Paper, record: PaperRecord) -> list[dict[str, Any]] | None:
     """Give the labels of the kinds that the record knows, or None where the paper has these and no others."""
-    labels = _labels(paper.id, record)
-    kinds = {label["kind"] for label in labels}
+    labels = _labels(record)
+    kinds = {kind for kind, _ in labels}
     has = {(label.kind, label.value) for label in paper.labels if label.kind in kinds}
-    if (_older(paper, record) and has) or has == {(label["kind"], label["value"]) for label in labels}:
+    if (_older(paper, record) and has) or has == {label for label in labels if label[0] != ARCHIVE}:
         return None
-    return labels
+    rank = {name: getattr(paper, name) for name in RANK}
+    return [{"paper_id": paper.id, "kind": kind, "value": value, **rank} for kind, value in labels]
 
 
 def _add(session: Session, records: Sequence[PaperRecord]) -> None:
@@ -251,11 +253,16 @@ def _add(session: Session, records: Sequence[PaperRecord]) -> None:
             "venue": record.venue,
             "code": record.code,
             "link": record.link,
+            "votes": 0,
             "heat": event_heat("day", record.day),
         }
         for record in records
     ]
     ids = session.scalars(insert(Paper).returning(Paper.id, sort_by_parameter_order=True), rows).all()
-    labels = [label for paper_id, record in zip(ids, records, strict=True) for label in _labels(paper_id, record)]
+    labels = [
+        {"paper_id": paper_id, "kind": kind, "value": value, **{name: row[name] for name in RANK}}
+        for paper_id, record, row in zip(ids, records, rows, strict=True)
+        for kind, value in _labels(record)
+    ]
     if labels:
         session.execute(insert(Label), labels)
