@@ -303,6 +303,16 @@ def test_moments_need_a_time_zone(store):
         session.add(Account(email="a@x.org", created=datetime.datetime(2026, 1, 1)))
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_papers_are_looked_up_by_their_numbers_although_nearly_all_are_shown(many):
+    looked_up = select(Paper.id).where(Paper.state == "shown", Paper.id.in_([3, 5]))
+    many.analyse()
+    with many.reading() as session:
+        written = str(looked_up.compile(many.engine, compile_kwargs={"literal_binds": True}))
+        plan = session.execute(text(f"explain query plan {written}")).all()
+    assert "USING INTEGER PRIMARY KEY" in str(plan)
+
+
 def test_what_fails_leaves_nothing_behind(store):
     def fail():
         with store.writing() as session:

@@ -20,6 +20,7 @@ from reprise.errors import InvalidInputError
 _WRITING = "reprise_writing"
 _BUSY_MS = 15_000
 _CACHE_KIB = 65_536
+_ANALYSED = 1_000  # rows of an index
 
 
 class Store:
@@ -63,6 +64,13 @@ class Store:
         """Open a transaction that writes: kept whole at the end, or dropped whole where an error leaves it."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def analyse(self) -> None:
+        """Let SQLite see what its tables hold, so that it chooses its indices well; PostgreSQL does so by itself."""
+        if self.dialect == "sqlite":
+            with self._writing.begin() as connection:
+                connection.exec_driver_sql(f"PRAGMA analysis_limit = {_ANALYSED}")
+                connection.exec_driver_sql("ANALYZE")
 
     def close(self) -> None:
         """Give all connections back."""

@@ -40,7 +40,10 @@ class Filter:
         """Narrow a selection of papers."""
         for kind, value in self.labels:
             labelled = select(Label.paper_id).where(Label.kind == kind, Label.value == value)
-            statement = statement.where(Paper.id.in_(labelled))
+            if kind != TASK and self.few:  # looked up for each of the few, not for all that have it
+                statement = statement.where(labelled.where(Label.paper_id == Paper.id).exists())
+            else:
+                statement = statement.where(Paper.id.in_(labelled))
         if self.family:
             statement = statement.where(Paper.family == self.family)
         if self.runs:

@@ -54,7 +54,7 @@ def _account(*, primary: bool = False, index: bool = False) -> Mapped[int]:
 # Papers
 
 
-class Ranked:
+class _Ranked:
     """What lists of papers are ordered by.
 
     `state` says whether a paper is shown, `day` is the date under which the feed shows it, and `heat` orders what is
@@ -72,7 +72,7 @@ _ORDERS = (RANK, ("state", "heat"), ("state", "votes", "heat"))
 """Each list of papers (by day, what is trending, what is top) is a walk along an index of these columns."""
 
 
-class Paper(Ranked, Base):
+class Paper(_Ranked, Base):
     """A paper, however it came: from the catalogue, from arXiv, from a daily feed, or submitted by a reader.
 
     `family` is set for catalogued papers, `runs` where the ledger holds a result.
@@ -109,12 +109,17 @@ class Paper(Ranked, Base):
     """Its categories and tasks."""
 
     @property
+    def categories(self) -> list[str]:
+        """Its categories."""
+        return [label.value for label in self.labels if label.kind == CATEGORY]
+
+    @property
     def name(self) -> str:
         """The paper's name in addresses: its slug, its arXiv id, or its number."""
         return self.slug or self.arxiv or str(self.id)
 
 
-class Label(Ranked, Base):
+class Label(_Ranked, Base):
     """A category of a paper, an archive of its categories, or a task, with what its paper is ordered by.
 
     A trigger changes that when the paper's own changes. So the papers of a label, too, are listed by walking an index,

@@ -74,6 +74,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     settings = settings or Settings()
     store = store or open_store(settings.database_url)
     seed(store)
+    store.analyse()
     site = Site(settings, store, Signer(settings.key()), Limiter())
     site.parts["searcher"] = searcher = Searcher(store, settings.folder)
 

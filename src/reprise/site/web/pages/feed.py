@@ -26,7 +26,7 @@ _LAST = datetime.date(9998, 1, 1)
 _RECOUNT = 600.0
 
 
-def narrowed(
+async def narrowed(
     category: Annotated[str, Query(max_length=64)] = "",
     family: Annotated[str, Query(max_length=32)] = "",
     task: Annotated[str, Query(max_length=32)] = "",

@@ -12,11 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from reprise.catalogue import FAMILIES
 from reprise.site.search import Searcher, parse
 from reprise.site.search.query import MAX_LENGTH
-from reprise.site.store.feed import label_counts
 from reprise.site.web.context import Reading, SiteHere, find_reader
 from reprise.site.web.limits import client
 from reprise.site.web.marks import marks_of
-from reprise.site.web.pages.feed import verdicts_of
+from reprise.site.web.pages.feed import common_categories, verdicts_of
 from reprise.site.web.render import page, path
 
 router = APIRouter()
@@ -57,7 +56,7 @@ def search(
         removable={written: path("/search", q=str(left)) for written, left in query.filters.items()},
         families=FAMILIES,
         today=datetime.datetime.now(datetime.UTC).date(),
-        categories=label_counts(session, "category", 40),
+        categories=common_categories(site, session),
         verdicts=verdicts_of(session, found.papers),
         marks=marks_of(session, find_reader(request, site), found.papers),
     )
