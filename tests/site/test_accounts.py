@@ -34,6 +34,9 @@ from reprise.site.store.tables import (
 )
 from reprise.site.store.types import now
 from reprise.site.web.app import PAGES
+from reprise.site.web.pages import submit as submit_page
+
+DAY = datetime.timedelta(1)
 
 
 def token_of(page):
@@ -222,7 +225,7 @@ def test_counts_do_not_drift_when_many_vote_at_once(store, paper, people):
 
 
 def test_a_visitor_counts_once_a_day_and_programs_never(browser, client, store, paper):
-    views = client.app.state.site.parts["views"]
+    views = client.app.state.site.views
     for agent in ("Mozilla/5.0", "Mozilla/5.0", "Another/1.0", "Googlebot/2.1", "curl/8", ""):
         browser.get("/papers/2611.00001", headers={"user-agent": agent})
     assert views.flush() == 2
@@ -355,9 +358,9 @@ def test_markdown_does_nothing_but_be_read(attack):
         assert 'rel="nofollow' in link
 
 
-def test_submissions_wait_for_a_moderator(browser, client, store):
+def test_submissions_wait_for_a_moderator(browser, client, store, monkeypatch):
     site = client.app.state.site
-    site.parts["lookup"] = lambda _, text: record(7, arxiv=text, title="Proposed")
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text, title="Proposed"))
     browser.log_in(store)
     assert browser.post("/submit", {"paper": "2611.00007"}).headers["location"] == "/submit"
     browser.post("/submit", {"paper": "2611.00007"})  # again: nothing new
@@ -366,17 +369,21 @@ def test_submissions_wait_for_a_moderator(browser, client, store):
     assert browser.get("/moderate").status_code == 404
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     assert "Proposed" in browser.get("/moderate").text
-    with store.reading() as session:
+    with store.writing() as session:
         number = session.scalars(select(Submission.id)).one()
+        session.execute(update(Paper).where(Paper.arxiv == "2611.00007").values(day=now().date() - 9 * DAY, heat=0))
     assert browser.post(f"/moderate/papers/{number}", {"take": "true"}).status_code == 303
+    with store.reading() as session:  # it is news on the day on which it can be read
+        taken = find_paper(session, "2611.00007")
+        assert (taken.day, taken.heat) == (now().date(), event_heat("day", now().date()))
     assert browser.get("/papers/2611.00007").status_code == 200
     assert browser.post(f"/moderate/papers/{number}", {"take": "false"}).status_code == 400
     assert browser.post("/submit", {"paper": "2611.00007"}).headers["location"] == "/papers/2611.00007"
 
 
-def test_a_rejected_paper_is_not_proposed_again(browser, client, store):
+def test_a_rejected_paper_is_not_proposed_again(browser, client, store, monkeypatch):
     site = client.app.state.site
-    site.parts["lookup"] = lambda _, text: record(7, arxiv=text)
+    monkeypatch.setattr(submit_page, "lookup", lambda _, text: record(7, arxiv=text))
     site.settings = site.settings.model_copy(update={"admins": frozenset({"ada@example.org"})})
     browser.log_in(store)
     browser.post("/submit", {"paper": "2611.00007"})
@@ -387,11 +394,11 @@ def test_a_rejected_paper_is_not_proposed_again(browser, client, store):
     assert "not taken" in browser.post("/submit", {"paper": "2611.00007"}).text
 
 
-def test_what_cannot_be_looked_up_is_told(browser, client, store):
+def test_what_cannot_be_looked_up_is_told(browser, store, monkeypatch):
     def fail(_, text):
         raise InvalidInputError(f"{text} is no arXiv id.")
 
-    client.app.state.site.parts["lookup"] = fail
+    monkeypatch.setattr(submit_page, "lookup", fail)
     browser.log_in(store)
     answer = browser.post("/submit", {"paper": "https://evil.example/paper.pdf"})
     assert answer.status_code == 422

@@ -83,6 +83,42 @@ def test_daily_papers_have_the_known_shape(client, make_papers, store):
     assert client.get("/api/daily_papers", params={"limit": 1}).json()[0]["paper"]["id"] == "2611.00003"
 
 
+def test_daily_papers_of_a_week_and_a_month(client, make_papers):
+    make_papers(*(record(n, day=datetime.date(2026, 11, n)) for n in (1, 2, 8, 9)))
+
+    def found(**asked):
+        return {answer["paper"]["id"] for answer in client.get("/api/daily_papers", params=asked).json()}
+
+    assert found(week="2026-W45") == {"2611.00002", "2611.00008"}  # from Monday the 2nd to Sunday the 8th
+    assert found(month="2026-11") == {f"2611.{n:05d}" for n in (1, 2, 8, 9)}
+    assert found(month="2026-11", submitter="somebody") == set()
+    for wrong in ({"week": "2026-W60"}, {"week": "45"}, {"month": "2026-13"}):
+        answer = client.get("/api/daily_papers", params=wrong)
+        assert answer.status_code == 400
+        assert "is written such as" in answer.json()["detail"]
+
+
+def test_daily_papers_are_sorted_as_asked(client, make_papers, store):
+    make_papers(record(1, day=datetime.date(2026, 11, 2)), record(2, day=datetime.date(2026, 11, 3)))
+    with store.writing() as session:
+        session.execute(update(Paper).where(Paper.arxiv == "2611.00001").values(heat=1e9))
+    for sort, first in (("trending", "2611.00001"), ("publishedAt", "2611.00002")):
+        answers = client.get("/api/daily_papers", params={"sort": sort, "month": "2026-11"}).json()
+        assert answers[0]["paper"]["id"] == first
+
+
+def test_the_known_client_reads_daily_papers(client, make_papers, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    make_papers(record(1, code="https://example.org/code"))
+    monkeypatch.setattr("huggingface_hub.hf_api.get_session", lambda: client)
+    api = hub.HfApi(endpoint="http://testserver", token=False)
+    (paper,) = api.list_daily_papers(date="2026-11-20", sort="trending", limit=5)
+    assert (paper.id, paper.title, paper.comments) == ("2611.00001", "Paper 1", 0)
+    assert [author.name for author in paper.authors] == ["Ada Lovelace", "Zoë Łukasiewicz"]
+    assert paper.submitted_by.fullname == "Reprise Daily Papers"
+    assert list(api.list_daily_papers(week="2026-W30")) == []
+
+
 @pytest.mark.parametrize("view", ["feed", "trending", "top"])
 def test_atom_feeds_say_what_the_views_show(client, make_papers, view):
     make_papers(record(1, title="Less < more & \x0b\ud83dso on", day=datetime.datetime.now(datetime.UTC).date()))

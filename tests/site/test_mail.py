@@ -18,16 +18,17 @@ from tests.site.test_accounts import Browser
 from reprise.errors import InvalidInputError
 from reprise.site.mail import delivery
 from reprise.site.mail.delivery import ATTEMPTS, claim, deliver
-from reprise.site.mail.digest import due, write_digests
+from reprise.site.mail.digest import LATE, MOST_PAPERS, due, write_digests
 from reprise.site.mail.outbox import enqueue
 from reprise.site.mail.personal import FEWEST, rank
 from reprise.site.mail.sink import MailSink
 from reprise.site.mail.smtp import MailServer, message_of
 from reprise.site.mail.subscriptions import Wish, confirm, topic_query
+from reprise.site.search import Searcher
 from reprise.site.store.feed import Filter, find_paper
 from reprise.site.store.tables import Account, Embedding, Mail, Paper, Subscription, Vote
 from reprise.site.store.types import WIDTH, now
-from reprise.site.web.tokens import Signer
+from reprise.site.tokens import Signer
 
 pytest.importorskip("aiosmtpd")
 
@@ -345,6 +346,52 @@ def test_a_digest_holds_the_new_papers_and_is_written_once(store, settings, sign
     assert "Paper 3" in mails(store)[1].text
 
 
+def test_papers_that_come_late_are_sent_once(store, settings, signer, make_papers):
+    subscribe(store, through=FRIDAY - datetime.timedelta(1))
+    subscribe(store, "bob@example.org", scope="search", query="paper", through=FRIDAY - datetime.timedelta(1))
+    make_papers(record(1, day=FRIDAY))
+    searcher = Searcher(store, settings.folder)
+    days = [FRIDAY + datetime.timedelta(n) for n in (1, 2, 3)]
+    assert write_digests(store, settings, signer, days[0], searcher=searcher).written == 2
+    make_papers(
+        record(2, day=FRIDAY),  # announced after the digest of its day
+        record(3, day=FRIDAY - datetime.timedelta(LATE + 1)),  # from the archive: nobody waits for it
+        record(4, day=days[0]),
+    )
+    assert write_digests(store, settings, signer, days[1], searcher=searcher).written == 2
+    assert write_digests(store, settings, signer, days[2], searcher=searcher).empty == 2
+    for recipient in ("ada@example.org", "bob@example.org"):
+        sent = [mail.text for mail in mails(store) if mail.recipient == recipient]
+        assert [re.findall(r"^\d+\. Paper (\d)", text, re.MULTILINE) for text in map(str, sent)] in (
+            [["1"], ["4", "2"]],
+            [["1"], ["2", "4"]],
+        )
+        assert "20 November 2026" in sent[1]  # the day of the late one is told
+
+
+def test_what_was_there_before_one_subscribed_is_not_late(store, settings, signer, make_papers):
+    make_papers(record(1, day=FRIDAY - datetime.timedelta(3)))
+    subscribe(store, through=FRIDAY - datetime.timedelta(1))
+    assert write_digests(store, settings, signer, FRIDAY + datetime.timedelta(1)).empty == 1
+
+
+@pytest.mark.parametrize(
+    ("frequency", "scope", "query", "whole"),
+    [
+        ("daily", "all", "", "/?date=2026-11-22"),
+        ("weekly", "topic", "category=cs.LG&runs=1", "/?date=2026-11-22&span=week&category=cs.LG&runs=1"),
+    ],
+)
+def test_a_full_digest_leads_to_the_rest(store, settings, signer, make_papers, frequency, scope, query, whole):
+    make_papers(*(record(n, day=FRIDAY, runs=True) for n in range(1, MOST_PAPERS + 3)))
+    subscribe(store, frequency=frequency, scope=scope, query=query, through=FRIDAY - datetime.timedelta(1))
+    write_digests(store, settings, signer, MONDAY)
+    (mail,) = mails(store)
+    assert f"And 2 more: http://testserver{whole}\n" in mail.text
+    address = unescape(re.search(r'href="([^"]+)"[^>]*>And 2 more', mail.html)[1])
+    assert address == f"http://testserver{whole}"
+
+
 def test_days_without_a_run_are_made_up_for(store, settings, signer, make_papers):
     make_papers(*(record(n, day=datetime.date(2026, 11, n)) for n in (16, 17, 18)))
     subscribe(store, through=datetime.date(2026, 11, 15))
@@ -476,15 +523,20 @@ def test_the_development_server_shows_its_mails(settings, store):
 
     from reprise.site.web.app import create_app
 
-    with TestClient(
-        create_app(settings.model_copy(update={"mail_sink": True}), store), follow_redirects=False
-    ) as client:
+    here = {"base_url": "http://127.0.0.1:8000", "client": ("127.0.0.1", 5000), "follow_redirects": False}
+    with TestClient(create_app(settings.model_copy(update={"mail_sink": True}), store), **here) as client:
         browser = Browser(client)
         browser.post("/login", {"email": "ada@example.org"})
         site = client.app.state.site
-        deliver(store, MailServer.of_url(site.parts["mail sink"].url), settings.mail_from)
+        deliver(store, MailServer.of_url(site.mail_sink.url), settings.mail_from)
         page = client.get("/dev/mail").text
         assert 'href="http://testserver/login/' in page
+        assert client.get("/dev/mail", headers={"host": "localhost:8000"}).status_code == 200
+        for elsewhere in ("evil.example", "evil.example:8000", "127.0.0.1.evil.example", "10.0.0.7", "["):
+            assert client.get("/dev/mail", headers={"host": elsewhere}).status_code == 403, elsewhere
+        client._transport.client = ("10.0.0.7", 5000)
+        for address in ("/dev/mail", "/dev/mail/0.html"):
+            assert client.get(address).status_code == 403
 
 
 def test_other_servers_show_no_mails(client):

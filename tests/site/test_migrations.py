@@ -7,7 +7,7 @@ from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
 from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Base, Label, Paper
+from reprise.site.store.tables import Base, Label, Paper, Subscription
 from reprise.site.store.types import WIDTH
 
 AT = datetime.datetime(2026, 11, 20, 12, 30)
@@ -103,6 +103,7 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
             for name in rows[table.name].keys() & {"email", "name", "text", "query", "key", "subject", "verdict"}:
                 assert kept[name] == rows[table.name][name]
         assert session.scalar(select(Paper.state)) == "shown"
+        assert session.scalar(select(Subscription.seen)) == paper.id  # no digest brings old papers as news
     store.close()
 
 
@@ -124,7 +125,7 @@ def test_archives_become_labels_and_go_again(address):
         with store.reading() as session:
             return {tuple(row) for row in session.execute(text("select paper_id, kind, value from labels"))}
 
-    store = open_store(address, "0002")
+    store = open_store(address, "0005")
     before = {(1, "category", "cs.LG"), (1, "category", "cs.CL"), (1, "category", "hep-th"), (1, "task", "cluster")}
     with store.writing() as session:
         papers = MetaData()
@@ -139,7 +140,7 @@ def test_archives_become_labels_and_go_again(address):
     with store.reading() as session:
         ranks = session.execute(select(Label.state, Label.day, Label.votes, Label.heat).distinct()).all()
         assert ranks == [("shown", DAY, 3, 12.5)]
-    back_to(store, "0002")
+    back_to(store, "0005")
     assert labels(store) == before
     store.close()
 

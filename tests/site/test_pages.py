@@ -2,6 +2,7 @@ import datetime
 import re
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.site.conftest import record
 
 from reprise import catalogue, ledger
@@ -210,3 +211,41 @@ def test_citations_read_back():
 def test_every_style_cites_a_paper_that_says_little():
     for style in STYLES:
         assert cite(Paper(id=7, title="…", authors=[], day=datetime.date(2024, 2, 1), link=""), style).strip()
+
+
+@pytest.mark.parametrize("address", ["/", "/papers/matryoshka", "/api/papers", "/feed.atom", "/nothing", "/healthz"])
+def test_head_is_get_without_a_body(client, address):
+    asked, told = client.head(address), client.get(address)
+    assert asked.status_code == told.status_code
+    assert asked.headers["content-type"] == told.headers["content-type"]
+    assert asked.content == b""
+
+
+def test_what_any_host_is_asked(client, store):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    rules = client.get("/robots.txt").text.splitlines()
+    assert rules[0] == "User-agent: *"
+    assert "Disallow: /search" in rules
+    assert not any("/papers".startswith(rule.removeprefix("Disallow: ")) for rule in rules[1:])
+    icon = client.get(client.get("/favicon.ico").headers["location"])
+    assert icon.headers["content-type"] == "image/svg+xml"
+
+
+def test_a_host_is_told_when_the_database_is_gone(client, store, monkeypatch):
+    def gone():
+        raise OperationalError("select", {}, Exception("gone"))
+
+    monkeypatch.setattr(store, "reading", gone)
+    assert client.get("/healthz").status_code == 503
+
+
+def test_a_paper_tells_reference_managers_and_previews_what_it_is(client, make_papers):
+    make_papers(record(1, title='Wings & "things"'))
+    page = client.get("/papers/2611.00001").text
+    tags = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', page))
+    assert tags["citation_title"] == "Wings &amp; &#34;things&#34;"
+    assert re.findall(r'citation_author" content="([^"]+)"', page) == ["Ada Lovelace", "Zoë Łukasiewicz"]
+    assert tags["citation_pdf_url"] == "https://arxiv.org/pdf/2611.00001"
+    assert tags["og:title"] == tags["citation_title"]
+    assert tags["og:description"] == tags["description"] == "What paper 1 is about."
+    assert '<link rel="canonical" href="http://testserver/papers/2611.00001">' in page

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
+import os
+import socket
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -39,11 +42,26 @@ def register(app: typer.Typer) -> None:
 
 
 def settings_of(folder: Path | None, database: str | None, **more: Any) -> Any:
-    """Give the site's settings: from the environment, with what a command line says."""
+    """Give the site's settings: from the environment, with what a command line says.
+
+    Raises
+    ------
+    InvalidInputError
+        If one of them cannot be; the sentence names the variable.
+    """
+    from pydantic import ValidationError
+
     from reprise.site import Settings
 
     given: dict[str, Any] = {"folder": folder, "database_url": database, **more}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else f"REPRISE_SITE_{name.upper()}"
+        said = first["msg"].removeprefix("Value error, ")
+        raise InvalidInputError(f"{variable} cannot be {first['input']!r}: {said[:1].lower()}{said[1:]}.") from None
 
 
 def serve(
@@ -60,15 +78,39 @@ def serve(
     from rich.console import Console
 
     from reprise.site import create_app
+    from reprise.site.mail.smtp import MailServer
+    from reprise.site.web.targets import is_this_machine
 
     settings = settings_of(folder, database, mail_sink=mail_sink or None)
-    console = Console(stderr=True)
-    console.print(f"Opening {settings.title} ...")
-    app = create_app(settings)
-    console.print(f"Read it at [bold]http://{host}:{port}[/bold]; Ctrl-C stops it.")
-    if not settings.mail_sink and not settings.smtp_url.get_secret_value():
-        console.print("No mail server is set (REPRISE_SITE_SMTP_URL), so mails wait; --mail-sink shows them instead.")
-    uvicorn.run(app, host=host, port=port, log_level="warning", server_header=False)
+    here = f"http://{_reachable(host)}:{port}"
+    if "base_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"base_url": here})
+    mail_url = settings.smtp_url.get_secret_value()
+    if mail_url:
+        MailServer.of_url(mail_url)  # what is wrong with it is said now, not when the first mail is due
+    console = Console(stderr=True, soft_wrap=True)
+    with _listen(host, port) as listener:
+        console.print(f"Opening {settings.title} ...")
+        app = create_app(settings)
+        console.print(f"Read it at [bold]{here}[/bold]; Ctrl-C stops it.")
+        if here != settings.base_url:
+            console.print(f"Links in mails lead to {settings.base_url} (REPRISE_SITE_BASE_URL).")
+        elif not is_this_machine(host):
+            console.print(f"Links in mails lead to {here}; set REPRISE_SITE_BASE_URL to the address that readers use.")
+        if not settings.mail_sink and not mail_url:
+            console.print(
+                "No mail server is set (REPRISE_SITE_SMTP_URL), so mails wait; --mail-sink shows them instead."
+            )
+        try:
+            # Which proxies are believed is for the site's own setting to say (`trusted_proxies`), not for uvicorn.
+            server = uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False, proxy_headers=False))
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.stderr.flush()
+            # A job, such as the map, may have a minute to go: what it writes is written whole or not at all.
+            os._exit(0 if server.started else EXIT_ERROR)
 
 
 def ingest(
@@ -136,7 +178,7 @@ def digest(
     from reprise.site.mail.digest import due, write_digests
     from reprise.site.mail.smtp import MailServer
     from reprise.site.store.types import now
-    from reprise.site.web.tokens import Signer
+    from reprise.site.tokens import Signer
 
     day = _day(date, "--date") or now().date()
     settings = settings_of(folder, database)
@@ -154,6 +196,23 @@ def digest(
             told["problem"] = "No mail server is set (REPRISE_SITE_SMTP_URL); mails wait in the outbox."
     store.close()
     typer.echo(json.dumps(told) if as_json else "\n".join(f"{name}: {value}" for name, value in told.items()))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before the site is opened, so that one which is taken is told at once."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            raise InvalidInputError(f"Something listens on {host}:{port} already; choose another --port.") from None
+        raise InvalidInputError(f"This machine cannot listen on {host}:{port}: {problem.strerror}.") from None
+
+
+def _reachable(host: str) -> str:
+    """Give the name under which a browser on this machine finds what listens on `host`."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"[{name}]" if ":" in name else name
 
 
 def searcher_of(settings: Any, store: Any) -> Any:

@@ -43,9 +43,7 @@ def start_jobs(site: Site) -> BackgroundScheduler:
 
     scheduler.add_job(_logged(start_up), id="start-up")
     scheduler.add_job(_logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map")
-    scheduler.add_job(
-        _logged(lambda: site.parts["views"].flush()), IntervalTrigger(seconds=10), id="views", executor="quick"
-    )
+    scheduler.add_job(_logged(lambda: site.views.flush()), IntervalTrigger(seconds=10), id="views", executor="quick")
     scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(seconds=15), id="mail", executor="quick")
     scheduler.add_job(_logged(lambda: write_mails(site)), CronTrigger(hour=site.settings.digest_hour), id="digest")
     if site.settings.ingest_hour is not None:
@@ -54,10 +52,10 @@ def start_jobs(site: Site) -> BackgroundScheduler:
             CronTrigger(hour=site.settings.ingest_hour),
             id="ingest",
         )
-    if (searcher := site.parts.get("searcher")) is not None:  # papers that have just been encoded have no place yet
-        searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
+    # Papers that have just been encoded have no place on the map yet.
+    site.searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
     scheduler.start()
-    site.parts["wake mail"] = lambda: scheduler.modify_job("mail", next_run_time=now())
+    site.wake_mail = lambda: scheduler.modify_job("mail", next_run_time=now())
     return scheduler
 
 
@@ -68,15 +66,14 @@ def draw_map(site: Site) -> None:
 
 def send_mails(site: Site) -> None:
     """Hand over the mails that are due, where there is a server to take them."""
-    sink = site.parts.get("mail sink")
-    url = sink.url if sink is not None else site.settings.smtp_url.get_secret_value()
+    url = site.mail_sink.url if site.mail_sink is not None else site.settings.smtp_url.get_secret_value()
     if url:
         deliver(site.store, MailServer.of_url(url), site.settings.mail_from)
 
 
 def write_mails(site: Site) -> None:
     """Write today's digests, and send them."""
-    write_digests(site.store, site.settings, site.signer, now().date(), searcher=site.parts.get("searcher"))
+    write_digests(site.store, site.settings, site.signer, now().date(), searcher=site.searcher)
     send_mails(site)
 
 

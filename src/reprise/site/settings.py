@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import limits
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from reprise.errors import InvalidInputError
 
 _KEY_BYTES = 32
 
@@ -26,14 +31,15 @@ class Settings(BaseSettings):
     ----------
     folder : where the database file, the index of meanings and the secret key are kept.
     database_url : address of the database, also read from ``DATABASE_URL``; empty takes a SQLite file in `folder`.
-    base_url : address under which readers reach the site; links in mails begin with it.
+    base_url : address under which readers reach the site; links in mails begin with it. ``reprise serve`` takes its own
+        host and port if it is not set.
     secret_key : signs tokens; empty makes one, once, and keeps it in `folder`.
     title : of the site.
     admins : e-mail addresses of those who moderate.
     smtp_url : ``smtp://[user:password@]host[:port]``, ``smtps://`` for TLS from the start, ``smtp+starttls://`` to
         require it; empty sends nothing.
     mail_from : sender of mails.
-    mail_sink : for development: mails are kept instead of sent, and can be read at ``/dev/mail``.
+    mail_sink : for development: mails are kept instead of sent, and can be read at ``/dev/mail``, on this machine only.
     digest_hour : hour of the day (UTC) at which digests are written.
     arxiv_url, oai_url, daily_url : where papers are ingested from; no other host is ever asked.
     arxiv_categories : categories that are ingested.
@@ -105,6 +111,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no address such as https://papers.example.org")
         return value.rstrip("/")
 
+    @field_validator("vote_rate", "login_rate", "search_rate", "comment_rate")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        try:
+            allowed = limits.parse(value).amount
+        except ValueError:
+            raise ValueError(f"{value!r} is no rate such as 60/minute") from None
+        if allowed < 1:
+            raise ValueError(f"{value!r} allows nothing; a rate such as 60/minute is expected")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str, info: object) -> str:
@@ -126,10 +143,19 @@ class Settings(BaseSettings):
             return given
         path = self.folder / "secret-key"
         self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key := secrets.token_urlsafe(_KEY_BYTES))
+        if not path.exists():
+            _keep_once(path, secrets.token_urlsafe(_KEY_BYTES))
+        key = path.read_text().strip()
+        if len(key) < _KEY_BYTES:
+            raise InvalidInputError(f"{path} holds no key; delete it, and another one is made.")
         return key
+
+
+def _keep_once(path: Path, content: str) -> None:
+    """Write a file that only its owner reads, whole or not at all; of several writers, the first."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}-") as file:  # made with 0o600
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)

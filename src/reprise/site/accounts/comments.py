@@ -18,6 +18,7 @@ from reprise.site.store.tables import SHOWN, Account, Authorship, Comment
 from reprise.site.store.types import now
 
 LONGEST, DEEPEST, MOST = 10_000, 8, 2000
+_AGAIN = datetime.timedelta(minutes=10)  # within which the same words are the same comment
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Shown:
 
 
 def add_comment(session: Session, account: int, number: int, text: str, parent: int | None = None) -> Comment:
-    """Put a comment under a paper, as an answer to another if `parent` is given.
+    """Put a comment under a paper, as an answer to another if `parent` is given; what is said twice stands once.
 
     Raises
     ------
@@ -49,6 +50,16 @@ def add_comment(session: Session, account: int, number: int, text: str, parent: 
     paper = locked_paper(session, number)
     if paper is None or paper.state != SHOWN:
         raise InvalidInputError("There is no such paper here.")
+    said = session.scalars(
+        select(Comment).where(
+            Comment.paper_id == number,
+            Comment.account_id == account,
+            Comment.parent_id.is_not_distinct_from(parent),
+            Comment.at > now() - _AGAIN,
+        )
+    )
+    if (same := next((comment for comment in said if comment.text == text), None)) is not None:
+        return same
     if paper.comments >= MOST:
         raise InvalidInputError(f"There are {MOST:,} comments on this paper already.")
     if parent is not None:

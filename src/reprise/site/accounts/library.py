@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from reprise.errors import InvalidInputError
+from reprise.site.store import add_once
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import SHOWN, Listed, Note, Paper, Read, ReadingList, SavedSearch
 from reprise.site.store.types import now
@@ -30,7 +30,7 @@ def set_read(session: Session, account: int, paper: int, on: bool) -> None:
     """Mark a paper as read, or as not."""
     found = session.get(Read, (account, paper))
     if on and found is None:
-        session.add(Read(account_id=account, paper_id=paper))
+        add_once(session, Read(account_id=account, paper_id=paper))
     elif not on and found is not None:
         session.delete(found)
 
@@ -48,7 +48,10 @@ def set_note(session: Session, account: int, paper: int, text: str) -> None:
         raise InvalidInputError(f"A note holds at most {LONGEST_NOTE:,} characters; this one has {len(text):,}.")
     found = session.get(Note, (account, paper))
     if found is None and text:
-        session.add(Note(account_id=account, paper_id=paper, text=text))
+        if not add_once(session, Note(account_id=account, paper_id=paper, text=text)):
+            session.execute(
+                update(Note).where(Note.account_id == account, Note.paper_id == paper).values(text=text, at=now())
+            )
     elif found is not None and text:
         found.text, found.at = text, now()
     elif found is not None:
@@ -107,7 +110,7 @@ def set_listed(session: Session, found: ReadingList, paper: int, on: bool) -> No
         count = session.scalar(select(func.count()).select_from(Listed).where(Listed.list_id == found.id)) or 0
         if count >= MOST_LISTED:
             raise InvalidInputError(f"A list holds at most {MOST_LISTED:,} papers.")
-        session.add(Listed(list_id=found.id, paper_id=paper))
+        add_once(session, Listed(list_id=found.id, paper_id=paper))
     elif not on and entry is not None:
         session.delete(entry)
 
@@ -151,8 +154,5 @@ def _name(text: str) -> str:
 
 
 def _unique(session: Session, made: ReadingList | SavedSearch, problem: str) -> None:
-    try:
-        with session.begin_nested():
-            session.add(made)
-    except IntegrityError as error:
-        raise InvalidInputError(problem) from error
+    if not add_once(session, made):
+        raise InvalidInputError(problem)

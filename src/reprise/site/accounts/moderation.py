@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
+from reprise.site.store import add_once
+from reprise.site.store.heat import reheat
 from reprise.site.store.papers import PaperRecord, keep, plain
 from reprise.site.store.tables import PENDING, REJECTED, SHOWN, Account, Authorship, Paper, Submission
 from reprise.site.store.types import now
@@ -16,13 +20,15 @@ from reprise.site.store.types import now
 
 def submit(session: Session, account: int, record: PaperRecord) -> Submission | None:
     """Propose a paper; None if it is shown already."""
-    known = session.scalar(select(Paper).where(Paper.arxiv == record.arxiv)) if record.arxiv else None
-    if known is not None and known.state == SHOWN:
-        return None
+    held = select(Paper).where(Paper.arxiv == record.arxiv).with_for_update()
+    known = session.scalar(held)
     if known is None:
-        keep(session, [replace(record, state=PENDING, day=now().date())])
-        known = session.scalars(select(Paper).where(Paper.arxiv == record.arxiv)).one()
-    elif known.state == REJECTED:
+        with suppress(IntegrityError), session.begin_nested():  # another may propose it at this moment
+            keep(session, [replace(record, state=PENDING, day=now().date())])
+        known = session.scalars(held).one()
+    if known.state == SHOWN:
+        return None
+    if known.state == REJECTED:
         raise InvalidInputError("This paper was proposed before, and not taken.")
     made = session.scalar(select(Submission).where(Submission.paper_id == known.id, Submission.account_id == account))
     if made is None:
@@ -62,12 +68,15 @@ def decide(session: Session, number: int, *, take: bool, by: str, reason: str = 
         one.reason = plain(reason).strip()[:2000]
     if paper is not None and paper.state == PENDING:
         paper.state = SHOWN if take else REJECTED
+        paper.day = now().date()  # it waited; its day in the feed is the one on which it can be read
+        session.flush()
+        reheat(session, [paper.id])
 
 
 def claim_authorship(session: Session, account: int, paper: int) -> None:
     """Say that one wrote a paper; a moderator decides."""
     if session.get(Authorship, (account, paper)) is None:
-        session.add(Authorship(account_id=account, paper_id=paper))
+        add_once(session, Authorship(account_id=account, paper_id=paper))
 
 
 def claims_waiting(session: Session) -> Sequence[tuple[Authorship, Paper, Account]]:

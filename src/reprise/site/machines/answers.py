@@ -9,12 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from reprise.errors import InvalidInputError
 from reprise.site.run_card import RunCard, run_card
 from reprise.site.store.feed import Filter, Order, Page, Span, days_of, feed, find_paper, latest_day
 from reprise.site.store.tables import Paper
 from reprise.site.store.types import now
 from reprise.site.web.context import Site
+
+SUBMITTER = "reprise"
+"""Who put papers here, for those who ask in the known shape: the site itself."""
 
 
 class _Answer(BaseModel):
@@ -223,17 +225,8 @@ def run_card_answer(paper: Paper) -> RunCardAnswer:
 
 
 def search_answer(site: Site, session: Session, text: str, page: int = 1, size: int = 20) -> SearchAnswer:
-    """Search papers by words and meaning.
-
-    Raises
-    ------
-    InvalidInputError
-        If this site runs without search.
-    """
-    searcher = site.parts.get("searcher")
-    if searcher is None:
-        raise InvalidInputError("This site runs without search.")
-    found = searcher.search(session, text, page=page, size=size)
+    """Search papers by words and meaning."""
+    found = site.searcher.search(session, text, page=page, size=size)
     return SearchAnswer(
         query=text,
         hits=[HitAnswer(paper=paper_answer(site, hit.paper), why=hit.why) for hit in found.hits],
@@ -245,11 +238,24 @@ def search_answer(site: Site, session: Session, text: str, page: int = 1, size: 
 
 def daily_answer(site: Site, papers: Sequence[Paper]) -> list[dict[str, Any]]:
     """Tell of a day's papers in the shape of the known Daily Papers interface, so that its clients work here too."""
+    submitter = {
+        "_id": SUBMITTER,
+        "avatarUrl": f"{site.settings.base_url}/favicon.ico",
+        "fullname": site.settings.title,
+        "name": SUBMITTER,
+        "user": SUBMITTER,
+        "type": "user",
+        "isPro": False,
+        "isHf": False,
+        "isHfAdmin": False,
+        "isMod": False,
+    }
     answers = []
     for paper in papers:
         told = paper_answer(site, paper)
         at = datetime.datetime.combine(paper.day, datetime.time(), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         gist = paper.abstract or paper.summary
+        known = {"githubRepo": paper.code, "projectPage": paper.link, "ai_summary": paper.summary}
         answers.append(
             {
                 "paper": {
@@ -260,19 +266,20 @@ def daily_answer(site: Site, papers: Sequence[Paper]) -> list[dict[str, Any]]:
                     ],
                     "publishedAt": at,
                     "submittedOnDailyAt": at,
+                    "submittedOnDailyBy": submitter,
                     "title": paper.title,
                     "summary": gist,
                     "upvotes": paper.votes,
                     "discussionId": str(paper.id),
-                    "ai_summary": paper.summary,
                     "ai_keywords": told.tasks,
-                    "githubRepo": paper.code,
+                    **{name: value for name, value in known.items() if value},
                 },
                 "publishedAt": at,
                 "title": paper.title,
                 "summary": gist,
                 "thumbnail": "",
                 "numComments": paper.comments,
+                "submittedBy": submitter,
                 "isAuthorParticipating": False,
             }
         )

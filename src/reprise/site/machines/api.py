@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
+from reprise.errors import InvalidInputError
 from reprise.site.citations import STYLES, Style, cite
 from reprise.site.machines.answers import (
+    SUBMITTER,
     PaperAnswer,
     PapersAnswer,
     RunCardAnswer,
@@ -22,7 +24,7 @@ from reprise.site.machines.answers import (
     run_card_answer,
     search_answer,
 )
-from reprise.site.store.feed import Filter, Order, Span, feed
+from reprise.site.store.feed import Filter, Order, Span, days_of, feed
 from reprise.site.store.tables import Paper
 from reprise.site.store.types import now
 from reprise.site.web.context import Reading, SiteHere
@@ -111,18 +113,40 @@ def paper(site: SiteHere, session: Reading, name: Name) -> PaperAnswer:
     return paper_answer(site, _read(session, name))
 
 
-@router.get("/daily_papers", summary="A day's papers, in the known shape")
+@router.get("/daily_papers", summary="A day's papers, in the known shape", responses={400: _TOLD[400]})
 def daily_papers(
     site: SiteHere,
     session: Reading,
     date: Annotated[datetime.date | None, Query(description="None: the latest papers.")] = None,
+    week: Annotated[str, Query(max_length=8, description="Such as 2026-W48.")] = "",
+    month: Annotated[str, Query(max_length=7, description="Such as 2026-11.")] = "",
+    submitter: Annotated[str, Query(max_length=64, description="The site itself is the only one.")] = "",
+    sort: Literal["publishedAt", "trending"] | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     page: Annotated[int, Query(alias="p", ge=0, le=999, description="Counted from 0.")] = 0,
 ) -> list[dict[str, Any]]:
     """Give papers in the shape of the known Daily Papers interface, so that its clients work with this site."""
-    days = (date, date) if date else None
-    order: Order = "top" if date else "new"
+    if submitter not in ("", SUBMITTER):
+        return []
+    days = (date, date) if date else _week(week) if week else _month(month) if month else None
+    order: Order = "trending" if sort == "trending" else "new" if sort or not days else "top"
     return daily_answer(site, feed(session, days=days, order=order, page=page + 1, size=limit).papers)
+
+
+def _week(text: str) -> tuple[datetime.date, datetime.date]:
+    try:
+        monday = datetime.datetime.strptime(f"{text}-1", "%G-W%V-%u").date()
+    except ValueError:
+        raise InvalidInputError(f"A week is written such as 2026-W48, not {text!r}.") from None
+    return days_of("week", monday)
+
+
+def _month(text: str) -> tuple[datetime.date, datetime.date]:
+    try:
+        first = datetime.datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        raise InvalidInputError(f"A month is written such as 2026-11, not {text!r}.") from None
+    return days_of("month", first)
 
 
 @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)

@@ -33,10 +33,7 @@ def search_feed(
 ) -> Response:
     """Give the feed of a search."""
     site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
-    searcher = site.parts.get("searcher")
-    if searcher is None:
-        raise HTTPException(404, "This site runs without search.")
-    papers = [hit.paper for hit in searcher.search(session, q, page=1, size=_SIZE).hits]
+    papers = [hit.paper for hit in site.searcher.search(session, q, page=1, size=_SIZE).hits]
     return Response(atom(site, f"{site.settings.title}: {q}", str(request.url), papers), media_type=_TYPE)
 
 

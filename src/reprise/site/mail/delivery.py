@@ -96,9 +96,9 @@ async def _deliver(
 async def _send(store: Store, connection: aiosmtplib.SMTP, mail: Mail, sender: str) -> str:
     try:
         await connection.send_message(message_of(mail, sender), sender=sender, recipients=[mail.recipient])
-    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPTimeoutError):
+    except (OSError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPConnectError, aiosmtplib.SMTPTimeoutError):
         raise
-    except (aiosmtplib.SMTPException, ValueError, UnicodeError) as problem:
+    except Exception as problem:  # whatever is wrong with one mail, the others go on
         final = _is_final(problem) or mail.attempts >= ATTEMPTS
         _postpone(store, mail, problem, final=final)
         return "given up" if final else "waiting"
@@ -112,7 +112,7 @@ def _is_final(problem: Exception) -> bool:
     if isinstance(problem, aiosmtplib.SMTPRecipientsRefused):
         return all(refused.code >= 500 for refused in problem.recipients)
     code = getattr(problem, "code", None)
-    return isinstance(problem, ValueError) or (code is not None and code >= 500)
+    return not isinstance(problem, aiosmtplib.SMTPException) or (code is not None and code >= 500)
 
 
 def _postpone(store: Store, mail: Mail, problem: Exception, *, final: bool) -> None:

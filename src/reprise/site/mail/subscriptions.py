@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from reprise.catalogue import FAMILIES, TASKS
 from reprise.errors import InvalidInputError
 from reprise.site.mail.outbox import enqueue
+from reprise.site.search.query import parse
 from reprise.site.settings import Settings
-from reprise.site.store.feed import Filter
+from reprise.site.store import add_once
+from reprise.site.store.feed import Filter, latest_number
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import Subscription
 from reprise.site.store.types import now
-from reprise.site.web.render import environment
-from reprise.site.web.tokens import Signer
+from reprise.site.templating import environment
+from reprise.site.tokens import Signer
 
 Frequency = Literal["daily", "weekly"]
 Scope = Literal["all", "topic", "search", "personal"]
@@ -27,6 +30,13 @@ CONFIRM, MANAGE = "confirm subscription", "manage subscriptions"
 CONFIRM_SECONDS = 3 * 24 * 3600.0
 MOST = 20  # subscriptions of one address
 _LONGEST = 500
+_UNSAID: dict[Scope, str] = {
+    "all": "all papers",
+    "topic": "the papers on a topic",
+    "search": "what a search finds",
+    "personal": "papers like those you voted for",
+}
+"""What a mail that was not asked for says: no words of whoever typed the address, for the site would send them on."""
 
 
 class Wish(NamedTuple):
@@ -95,9 +105,11 @@ def ask_confirmation(session: Session, settings: Settings, signer: Signer, wish:
     Raises
     ------
     InvalidInputError
-        If a topic or search is empty or too long.
+        If a topic or search is empty or too long, or a topic is none that papers have.
     """
-    query = plain(wish.query).strip()
+    query = " ".join(plain(wish.query).split())
+    if wish.scope == "topic":
+        query = topic_query(_known_topic(topic_filter(query)))
     if wish.scope in ("topic", "search") and not query:
         raise InvalidInputError(f"A subscription by {wish.scope} needs one.")
     if len(query) > _LONGEST:
@@ -107,8 +119,24 @@ def ask_confirmation(session: Session, settings: Settings, signer: Signer, wish:
     wish = wish._replace(query=query if wish.scope in ("topic", "search") else "")
     token = signer.sign(CONFIRM, list(wish))
     link = f"{settings.base_url}/subscribe/confirm/{token}"
-    text = environment().get_template("mail/confirm.txt").render(settings=settings, what=describe(wish), link=link)
+    what = f"{wish.frequency}: {_UNSAID[wish.scope]}"
+    text = environment().get_template("mail/confirm.txt").render(settings=settings, what=what, link=link)
     enqueue(session, f"confirm {now().isoformat()} {wish.email}"[:160], wish.email, f"Confirm: {settings.title}", text)
+
+
+def _known_topic(filters: Filter) -> Filter:
+    """Give a topic as papers have it; a reader may write ``cs.lg``."""
+    category = filters.category
+    if category:
+        read = parse(f'cat:"{category}"')
+        if len(read.categories) != 1:
+            raise InvalidInputError(f"{category!r} is no category; cs.LG or math is.")
+        category = read.categories[0]
+    if filters.family and filters.family not in FAMILIES:
+        raise InvalidInputError(f"{filters.family!r} is no family; there are {', '.join(FAMILIES)}.")
+    if filters.task and filters.task not in TASKS:
+        raise InvalidInputError(f"{filters.task!r} is no task; there are {', '.join(TASKS)}.")
+    return replace(filters, category=category)
 
 
 def read_wish(signer: Signer, token: str) -> Wish | None:
@@ -140,13 +168,9 @@ def confirm(session: Session, wish: Wish) -> Subscription:
     if count >= MOST:
         raise InvalidInputError(f"This address has {MOST} subscriptions already; end one first.")
     at = now()
-    made = Subscription(**wish._asdict(), confirmed=at, sent_through=at.date() - datetime.timedelta(days=1))
-    try:
-        with session.begin_nested():
-            session.add(made)
-    except IntegrityError:  # two clicks at once
-        return confirm(session, wish)
-    return made
+    yesterday = at.date() - datetime.timedelta(days=1)
+    made = Subscription(**wish._asdict(), confirmed=at, sent_through=yesterday, seen=latest_number(session))
+    return made if add_once(session, made) else confirm(session, wish)
 
 
 def manage_link(settings: Settings, signer: Signer, email: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from reprise.errors import InvalidInputError
@@ -79,6 +81,16 @@ class Store:
             self._passing.cleanup()
 
 
+def add_once(session: Session, row: Any) -> bool:
+    """Add a row, unless another request has just added the same one; say whether it was added."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
 def open_store(url: str, revision: str = "head") -> Store:
     """Open the database at `url`, made or brought up to date where needed.
 
@@ -107,7 +119,8 @@ def open_store(url: str, revision: str = "head") -> Store:
         raise InvalidInputError(f"The database's address is not understood: {problem}") from problem
     if engine.dialect.name == "sqlite":
         try:
-            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+            if not str(address.database).startswith("file:"):  # which says itself how it is opened
+                _make_private(Path(str(address.database)))
         except OSError as problem:
             raise InvalidInputError(f"The database {address.database} cannot be used: {problem}") from problem
         _prepare_sqlite(engine)
@@ -144,6 +157,13 @@ def migrate(store: Store, revision: str = "head") -> None:
             command.upgrade(config, revision)
         except CommandError as problem:
             raise InvalidInputError(f"The database was written by another version of the site: {problem}") from problem
+
+
+def _make_private(database: Path) -> None:
+    """Make the file, if there is none, such that other users of the machine cannot read it."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(database, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _arguments(backend: str) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper
+from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper, VerdictEvent
 
 Span = Literal["day", "week", "month"]
 Order = Literal["top", "trending", "new"]
 PAGE_SIZE = 30
+LAST_DAY = datetime.date(9998, 12, 31)
+"""Later days are taken for this one: the week or month after it is still a date."""
 MAX_PAGE = 1000
 
 Selection = TypeVar("Selection", bound=Select[Any])
@@ -83,6 +85,7 @@ def days_of(span: Span, day: datetime.date) -> tuple[datetime.date, datetime.dat
     >>> [str(end) for end in days_of("month", datetime.date(2024, 2, 10))]
     ['2024-02-01', '2024-02-29']
     """
+    day = min(day, LAST_DAY)
     if span == "day":
         return day, day
     if span == "week":
@@ -186,6 +189,23 @@ def _columns(of: Any, number: Any) -> _Walk:
     return _Walk(number, *(getattr(of, name) for name in RANK))
 
 
+def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:
+    """Give the verdicts on each paper's claims: those that hold first."""
+    running = [paper.id for paper in papers if paper.runs]
+    if not running:
+        return {}
+    verdicts: dict[int, list[str]] = {}
+    rows = session.execute(
+        select(VerdictEvent.paper_id, VerdictEvent.verdict).where(
+            VerdictEvent.paper_id.in_(running), VerdictEvent.scale != "quick"
+        )
+    )
+    for paper_id, verdict in rows:
+        verdicts.setdefault(paper_id, []).append(verdict)
+    order = ("holds", "undecided", "does not hold")
+    return {paper_id: sorted(several, key=order.index) for paper_id, several in verdicts.items()}
+
+
 def find_paper(session: Session, name: str) -> Paper | None:
     """Give the shown paper that `name` means: a slug, an arXiv id (with or without version), or our own number."""
     plain = name.removeprefix("arxiv:").removeprefix("arXiv:")
@@ -197,6 +217,11 @@ def find_paper(session: Session, name: str) -> Paper | None:
     if found is None and name.isdecimal() and len(name) <= 18:
         found = session.scalar(named.where(Paper.id == int(name)))
     return found
+
+
+def latest_number(session: Session) -> int:
+    """Give the number of the paper that came last, 0 if there is none."""
+    return session.scalar(select(func.max(Paper.id))) or 0
 
 
 def label_counts(session: Session, kind: str, limit: int = 60) -> list[tuple[str, int]]:

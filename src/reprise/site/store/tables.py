@@ -323,7 +323,8 @@ class Authorship(Base):
 class Subscription(Base):
     """A digest by mail, sent once its address is confirmed; whoever subscribes needs no account.
 
-    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope.
+    `scope` is ``"all"``, ``"topic"``, ``"search"`` or ``"personal"``; `query` is that of the scope. Papers up to the
+    day `sent_through` have been sent, of those up to the number `seen`.
     """
 
     __tablename__ = "subscriptions"
@@ -337,6 +338,7 @@ class Subscription(Base):
     created: Mapped[datetime.datetime] = mapped_column(default=now)
     confirmed: Mapped[datetime.datetime | None]
     sent_through: Mapped[datetime.date | None]
+    seen: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class Mail(Base):

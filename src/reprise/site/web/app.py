@@ -10,7 +10,7 @@ from http import HTTPStatus
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from starlette.exceptions import HTTPException
 
 from reprise.errors import RepriseError
@@ -23,15 +23,20 @@ from reprise.site.search import Searcher
 from reprise.site.seed import seed
 from reprise.site.settings import Settings
 from reprise.site.store import Store, open_store
+from reprise.site.templating import path
+from reprise.site.tokens import Signer
 from reprise.site.web import assets
+from reprise.site.web.bodies import BodyLimit
 from reprise.site.web.context import LoginNeeded, Site
-from reprise.site.web.guard import SecurityHeaders, forgery_guard
+from reprise.site.web.guard import SecurityHeaders, forgery_guard, security_headers
+from reprise.site.web.head import AnswerHead
 from reprise.site.web.limits import Limiter, TooMany
-from reprise.site.web.render import page, path
-from reprise.site.web.tokens import Signer
+from reprise.site.web.render import page
+from reprise.site.web.targets import LONGEST_BACK, local_target
 
 PAGES = (
     "feed",
+    "host",
     "login",
     "account",
     "marks",
@@ -52,6 +57,9 @@ _MESSAGES = {
     403: "This form is too old, or not of this site. Go back, load the page again, and retry.",
     404: "There is no such page here.",
     405: "This address does not answer that way.",
+    408: "This took too long to arrive. Try again.",
+    409: "Something else has just changed the same thing. Go back, look, and try again.",
+    413: "This is more than the site takes at once.",
     429: "You are quicker than this site can take. Wait a moment, then try again.",
     500: "Something went wrong here. It is not your doing; it has been written down.",
 }
@@ -75,29 +83,32 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     store = store or open_store(settings.database_url)
     seed(store)
     store.analyse()
-    site = Site(settings, store, Signer(settings.key()), Limiter())
-    site.parts["searcher"] = searcher = Searcher(store, settings.folder)
-
-    site.parts["views"] = views = ViewCounter(store)
-    if settings.mail_sink:
-        site.parts["mail sink"] = MailSink()
+    site = Site(
+        settings,
+        store,
+        Signer(settings.key()),
+        Limiter(),
+        Searcher(store, settings.folder),
+        ViewCounter(store),
+        MailSink() if settings.mail_sink else None,
+    )
     agents = agent_server(site)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        if settings.mail_sink:
-            site.parts["mail sink"].start()
+        if site.mail_sink is not None:
+            site.mail_sink.start()
         jobs = start_jobs(site) if settings.jobs else None
         if settings.meaning:
-            searcher.start(encode=settings.jobs)
+            site.searcher.start(encode=settings.jobs)
         async with agents.session_manager.run():
             yield
         if jobs is not None:
             jobs.shutdown(wait=False)
-        if settings.mail_sink:
-            site.parts["mail sink"].stop()
-        searcher.stop()
-        views.flush()
+        if site.mail_sink is not None:
+            site.mail_sink.stop()
+        site.searcher.stop(1.0)  # a batch that is cut short is encoded again
+        site.views.flush()
         store.close()
 
     app = FastAPI(
@@ -109,7 +120,9 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
         openapi_url="/api/openapi.json",
     )
     app.state.site = site
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, secure=settings.secure)
+    app.add_middleware(AnswerHead)
     app.include_router(assets.router)
     app.include_router(api.router)
     app.include_router(atom.router, include_in_schema=False)
@@ -143,26 +156,33 @@ def _answer_errors(app: FastAPI) -> None:
     async def not_kept(request: Request, _: DataError) -> Response:
         return _error(request, 400, "The request holds characters or numbers that cannot be looked up.")
 
+    @app.exception_handler(IntegrityError)
+    async def at_once(request: Request, _: IntegrityError) -> Response:
+        return _error(request, 409)
+
     @app.exception_handler(TooMany)
     async def too_many(request: Request, problem: TooMany) -> Response:
         return _error(request, 429, None, {"retry-after": str(problem.retry_after)})
 
     @app.exception_handler(LoginNeeded)
     async def login_needed(request: Request, _: LoginNeeded) -> Response:
-        back = request.url.path if request.method == "GET" else request.headers.get("referer", "")
-        target = path("/login", next=back)
+        came_from = request.url.path if request.method == "GET" else request.headers.get("referer", "")
+        back = local_target(request, came_from) if came_from else ""
+        target = path("/login", next=back if len(back) <= LONGEST_BACK else "")
         if "hx-request" in request.headers:
             return Response(status_code=204, headers={"hx-redirect": target})
         return RedirectResponse(target, 303)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, _: Exception) -> Response:
-        return _error(request, 500)
+        site: Site = request.app.state.site
+        request.state.reader = None  # the database may be what is broken
+        return _error(request, 500, None, security_headers(secure=site.settings.secure))
 
 
 def _error(request: Request, status: int, detail: str | None = None, headers: object = None) -> Response:
     message = detail or _MESSAGES.get(status, HTTPStatus(status).phrase)
-    wants_page = request.url.path.split("/")[1] not in ("api", "mcp")
+    wants_page = request.url.path.split("/")[1:2] not in (["api"], ["mcp"])
     response: Response
     if wants_page:
         response = page(request, "error.html", status=status, code=status, message=message)

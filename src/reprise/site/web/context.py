@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+import math
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from reprise.site.accounts.votes import ViewCounter
 from reprise.site.digests import digest
+from reprise.site.mail.sink import MailSink
+from reprise.site.search import Searcher
 from reprise.site.settings import Settings
 from reprise.site.store import Store
 from reprise.site.store.tables import Account, LoginSession
 from reprise.site.store.types import now
+from reprise.site.tokens import Signer
 from reprise.site.web.limits import Limiter
-from reprise.site.web.tokens import Signer
 
 SESSION_COOKIE = "session"
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass
@@ -31,14 +39,22 @@ class Site:
     settings, store : as given.
     signer : makes and reads signed tokens.
     limiter : counts requests.
-    parts : what optional features keep, by name.
+    searcher : finds papers, and those related to one.
+    views : counts views.
+    mail_sink : keeps mails, where none are sent.
+    wake_mail : has waiting mails sent now; does nothing where another server sends them.
+    categories : the commonest, with their counts, and when they were counted.
     """
 
     settings: Settings
     store: Store
     signer: Signer
     limiter: Limiter
-    parts: dict[str, Any] = field(default_factory=dict)
+    searcher: Searcher
+    views: ViewCounter
+    mail_sink: MailSink | None = None
+    wake_mail: Callable[[], object] = _nothing
+    categories: tuple[float, list[tuple[str, int]]] = (-math.inf, [])
 
     def cookie(self, name: str) -> str:
         """Give the name of a cookie: over HTTPS one that the browser ties to this host."""

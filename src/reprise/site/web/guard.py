@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reprise.site.web.context import SiteHere
@@ -39,14 +40,17 @@ _HEADERS = {
 }
 
 
+def security_headers(*, secure: bool) -> dict[str, str]:
+    """Give the headers of every answer; over HTTPS they also keep the browser to it."""
+    headers = _HEADERS | {"content-security-policy": CONTENT_POLICY}
+    return headers | ({"strict-transport-security": "max-age=31536000; includeSubDomains"} if secure else {})
+
+
 class SecurityHeaders:
     """Adds to each answer the headers that it does not bring itself."""
 
     def __init__(self, app: ASGIApp, secure: bool):
-        self.app = app
-        self.headers = _HEADERS | {"content-security-policy": CONTENT_POLICY}
-        if secure:
-            self.headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        self.app, self.headers = app, security_headers(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -92,18 +96,22 @@ async def forgery_guard(request: Request, site: SiteHere) -> None:
     if request.method in _SAFE:
         return
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc not in (
-        request.url.netloc,
-        urlsplit(site.settings.base_url).netloc,
-    ):
+    if origin is not None and not _is_ours(origin, request, site.settings.base_url):
         raise HTTPException(403, "This request comes from another site.")
     token = request.headers.get(HEADER)
     if token is None:
         try:
             sent = (await request.form()).get(FORM_FIELD)
+        except HTTPException:  # too large, or too slow
+            raise
         except Exception as problem:  # not a form
             raise HTTPException(400, "This is no form that can be read.") from problem
         token = sent if isinstance(sent, str) else None
     known = request.cookies.get(site.cookie(VISITOR_COOKIE))
     if token is None or known is None or site.signer.read("form", token, max_age=_TOKEN_AGE) != known:
         raise HTTPException(403, "This form is too old, or not of this site. Go back, load the page again, and retry.")
+
+
+def _is_ours(origin: str, request: Request, base_url: str) -> bool:
+    scheme, _, host = origin.partition("://")
+    return scheme in ("http", "https") and host in (request.headers.get("host"), urlsplit(base_url).netloc)

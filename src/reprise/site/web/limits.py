@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import ipaddress
+import math
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Collection
 
 from fastapi import Request
 from limits import parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 
 class TooMany(Exception):
@@ -21,6 +25,13 @@ class TooMany(Exception):
 
 class Limiter:
     """Counts requests in windows that move with time, in memory.
+
+    Whoever has made no request for the longest is forgotten first: once their window is over, or where more than `most`
+    would have to be remembered.
+
+    Parameters
+    ----------
+    most : who are remembered.
 
     Examples
     --------
@@ -35,8 +46,13 @@ class Limiter:
     True
     """
 
-    def __init__(self) -> None:
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, most: int = 100_000) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._hits: OrderedDict[tuple[str, ...], list[float]] = OrderedDict()  # the latest request last, in both
+
+    def __len__(self) -> int:
+        return len(self._hits)
 
     def hit(self, rate: str, *who: str) -> None:
         """Count one request.
@@ -46,13 +62,31 @@ class Limiter:
         TooMany
             If `who` has made as many as `rate` allows.
         """
-        import math
-        import time
+        amount, seconds = _read(rate)
+        at = time.monotonic()
+        with self._lock:
+            self._forget(at)
+            hits = self._hits.setdefault((rate, *who), [])
+            self._hits.move_to_end((rate, *who))
+            del hits[: bisect.bisect(hits, at - seconds)]
+            if len(hits) >= amount:
+                raise TooMany(max(1, math.ceil(hits[0] + seconds - at)))
+            hits.append(at)
 
-        item = parse(rate)
-        if not self._windows.hit(item, *who):
-            reset = self._windows.get_window_stats(item, *who).reset_time
-            raise TooMany(max(1, math.ceil(reset - time.time())))
+    def _forget(self, at: float) -> None:
+        for _ in range(2):  # more than one request can add
+            if not self._hits:
+                return
+            (rate, *_), hits = next(iter(self._hits.items()))
+            if len(self._hits) < self._most and hits[-1] > at - _read(rate)[1]:
+                return
+            self._hits.popitem(last=False)
+
+
+@functools.cache
+def _read(rate: str) -> tuple[int, int]:
+    item = parse(rate)
+    return item.amount, item.get_expiry()
 
 
 def client(request: Request, trusted: Collection[str] = ()) -> str:

@@ -1,37 +1,20 @@
-"""Pages from templates: every text is escaped, and every page knows who reads it."""
+"""Pages from templates, each of which knows who reads it."""
 
 from __future__ import annotations
 
-import datetime
 import functools
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
+from reprise.site.templating import environment
+from reprise.site.web.assets import versioned
 from reprise.site.web.context import Site, find_reader
 from reprise.site.web.guard import VISITOR_COOKIE, form_token
 
 _YEAR = 365 * 24 * 3600
 THEME_COOKIE = "theme"
-
-
-@functools.cache
-def environment() -> Environment:
-    """Give the environment of the site's templates."""
-    found = Environment(
-        loader=PackageLoader("reprise.site"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters |= {"day": day_text, "authors": authors_text, "slugged": slugged, "local": local, "safe_html": Markup}
-    found.globals |= {"path": path, "static": static}
-    return found
 
 
 def page(request: Request, template: str, /, *, status: int = 200, **content: Any) -> HTMLResponse:
@@ -47,6 +30,7 @@ def page(request: Request, template: str, /, *, status: int = 200, **content: An
             reader=find_reader(request, site),
             form_token=functools.partial(form_token, request),
             theme=theme(request),
+            static=versioned,
             partial="hx-request" in request.headers,
             **content,
         )
@@ -68,63 +52,3 @@ def theme(request: Request) -> str:
     """Give the reader's choice of ``"light"`` or ``"dark"``, or ``"auto"``."""
     chosen = request.cookies.get(request.app.state.site.cookie(THEME_COOKIE))
     return chosen if chosen in ("light", "dark") else "auto"
-
-
-def static(name: str) -> str:
-    """Give the address of a file that comes with the site; it changes when the file does, and is kept for ever."""
-    from reprise.site.web.assets import versioned
-
-    return versioned(name)
-
-
-def path(base: str, /, **query: Any) -> str:
-    """Give an address with the parts of a query that are not empty.
-
-    Examples
-    --------
-    >>> path("/", category="cs.LG", family="", page=None, runs=1)
-    '/?category=cs.LG&runs=1'
-    """
-    kept = {name: value for name, value in query.items() if value not in ("", None, False)}
-    return f"{base}?{urlencode(kept)}" if kept else base
-
-
-def local(address: object) -> str:
-    """Give the path and query of an address of this site."""
-    parts = urlsplit(str(address))
-    return parts.path + (f"?{parts.query}" if parts.query else "")
-
-
-def slugged(text: object) -> str:
-    """Write a word or two as the name of a style.
-
-    Examples
-    --------
-    >>> slugged("does not hold")
-    'does-not-hold'
-    """
-    return str(text).replace(" ", "-")
-
-
-def day_text(day: datetime.date | datetime.datetime) -> str:
-    """Write a date as readers do.
-
-    Examples
-    --------
-    >>> day_text(datetime.date(2026, 11, 5))
-    '5 November 2026'
-    """
-    return f"{day.day} {day:%B %Y}"
-
-
-def authors_text(authors: list[str], most: int = 4) -> str:
-    """Write a list of authors, shortened where there are many.
-
-    Examples
-    --------
-    >>> authors_text(["A", "B", "C", "D", "E", "F"])
-    'A, B, C, D and 2 more'
-    """
-    if len(authors) <= most + 1:
-        return ", ".join(authors)
-    return f"{', '.join(authors[:most])} and {len(authors) - most} more"

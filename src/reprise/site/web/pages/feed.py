@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from reprise.catalogue import FAMILIES, TASKS
-from reprise.site.store.feed import Filter, Page, Span, days_of, feed, label_counts, latest_day, next_day
-from reprise.site.store.tables import Paper, VerdictEvent
+from reprise.site.store.feed import (
+    LAST_DAY,
+    Filter,
+    Page,
+    Span,
+    days_of,
+    feed,
+    label_counts,
+    latest_day,
+    next_day,
+    verdicts_of,
+)
 from reprise.site.store.types import now
 from reprise.site.web.context import Reading, Site, find_reader
 from reprise.site.web.marks import marks_of
@@ -22,7 +30,6 @@ from reprise.site.web.render import page
 
 router = APIRouter()
 
-_LAST = datetime.date(9998, 1, 1)
 _RECOUNT = 600.0
 
 
@@ -51,7 +58,7 @@ def front(
 ) -> HTMLResponse:
     """Show the papers of a day, a week or a month, most voted first; an empty today shows the latest day with some."""
     today = now().date()
-    asked = min(date or today, _LAST)
+    asked = min(date or today, LAST_DAY)
     day = asked
     if date is None:
         day = latest_day(session, today, filters) or today
@@ -115,25 +122,8 @@ def listing(request: Request, session: Session, found: Page, filters: Filter) ->
 
 def common_categories(site: Site, session: Session) -> list[tuple[str, int]]:
     """Give the commonest categories with their counts, counted anew every ten minutes."""
-    counted: tuple[float, list[tuple[str, int]]] | None = site.parts.get("categories")
-    if counted is None or time.monotonic() - counted[0] > _RECOUNT:
-        counted = (time.monotonic(), label_counts(session, "category", 40))
-        site.parts["categories"] = counted
-    return counted[1]
-
-
-def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:
-    """Give the verdicts on each paper's claims: those that hold first."""
-    running = [paper.id for paper in papers if paper.runs]
-    if not running:
-        return {}
-    verdicts: dict[int, list[str]] = {}
-    rows = session.execute(
-        select(VerdictEvent.paper_id, VerdictEvent.verdict).where(
-            VerdictEvent.paper_id.in_(running), VerdictEvent.scale != "quick"
-        )
-    )
-    for paper_id, verdict in rows:
-        verdicts.setdefault(paper_id, []).append(verdict)
-    order = ("holds", "undecided", "does not hold")
-    return {paper_id: sorted(several, key=order.index) for paper_id, several in verdicts.items()}
+    at, counted = site.categories
+    if time.monotonic() - at > _RECOUNT:
+        counted = label_counts(session, "category", 40)
+        site.categories = time.monotonic(), counted
+    return counted

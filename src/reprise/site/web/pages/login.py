@@ -13,10 +13,11 @@ from reprise.site.digests import digest
 from reprise.site.web.context import SESSION_COOKIE, Reading, SiteHere
 from reprise.site.web.limits import TooMany, client
 from reprise.site.web.render import page, set_cookie
-from reprise.site.web.targets import local_target
+from reprise.site.web.targets import LONGEST_BACK, local_target
 
 router = APIRouter()
-Back = Annotated[str, Query(alias="next", max_length=500)]
+Back = Annotated[str, Query(alias="next", max_length=LONGEST_BACK)]
+BackField = Annotated[str, Form(alias="next", max_length=LONGEST_BACK)]
 _DAY = 24 * 3600
 
 
@@ -31,7 +32,7 @@ def send(
     request: Request,
     site: SiteHere,
     email: Annotated[str, Form(max_length=320)],
-    back: Annotated[str, Form(alias="next", max_length=500)] = "/",
+    back: BackField = "/",
 ) -> HTMLResponse:
     """Send the link; the answer is the same whoever has the address."""
     back = local_target(request, back)
@@ -47,8 +48,7 @@ def send(
     else:
         with site.store.writing() as session:
             send_link(session, site.settings, address, back)
-        if wake := site.parts.get("wake mail"):
-            wake()
+        site.wake_mail()
     return page(request, "login_sent.html", email=address)
 
 
@@ -61,9 +61,7 @@ def confirm(request: Request, session: Reading, secret: str, back: Back = "/") -
 
 
 @router.post("/login/{secret}")
-def enter(
-    request: Request, site: SiteHere, secret: str, back: Annotated[str, Form(alias="next", max_length=500)] = "/"
-) -> Response:
+def enter(request: Request, site: SiteHere, secret: str, back: BackField = "/") -> Response:
     """Use the link and log in."""
     with site.store.writing() as session:
         cookie = use_link(session, site.settings, secret)

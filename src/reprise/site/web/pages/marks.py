@@ -12,9 +12,9 @@ from reprise.site.accounts.library import create_list, set_listed, set_note, set
 from reprise.site.accounts.moderation import claim_authorship
 from reprise.site.accounts.votes import set_vote
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Paper, ReadingList
+from reprise.site.templating import environment
 from reprise.site.web.context import KnownReader, Reader, SiteHere, Writing
 from reprise.site.web.guard import form_token
-from reprise.site.web.render import environment
 from reprise.site.web.targets import local_target
 
 router = APIRouter()

@@ -14,12 +14,11 @@ from reprise.site.accounts.library import lists_of
 from reprise.site.accounts.moderation import known_authors
 from reprise.site.citations import STYLES, cite
 from reprise.site.run_card import figure, run_card
-from reprise.site.store.feed import find_paper
+from reprise.site.store.feed import find_paper, verdicts_of
 from reprise.site.store.tables import Note, Paper
 from reprise.site.web.context import Reading, Site, SiteHere, find_reader
 from reprise.site.web.limits import client
 from reprise.site.web.marks import marks_of
-from reprise.site.web.pages.feed import verdicts_of
 from reprise.site.web.render import page
 
 router = APIRouter()
@@ -86,7 +85,7 @@ def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Resp
         card=run_card(paper.slug) if paper.slug else None,
         verdicts=verdicts_of(session, [paper]),
         marks=marks_of(session, reader, [paper]),
-        related=site.parts["searcher"].related(session, paper),
+        related=site.searcher.related(session, paper),
         citations={style: cite(paper, style) for style in ("bibtex", "apa", "ris")},
     )
 
@@ -94,6 +93,5 @@ def show(request: Request, site: SiteHere, session: Reading, name: Name) -> Resp
 def count_view(request: Request, site: Site, paper: Paper) -> None:
     """Count a view by a person; programs that say what they are do not count."""
     agent = request.headers.get("user-agent", "").lower()
-    counter = site.parts.get("views")
-    if counter is not None and agent and not any(word in agent for word in _PROGRAMS):
-        counter.see(paper.id, f"{client(request, site.settings.trusted_proxies)} {agent}")
+    if agent and not any(word in agent for word in _PROGRAMS):
+        site.views.see(paper.id, f"{client(request, site.settings.trusted_proxies)} {agent}")

@@ -10,13 +10,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from reprise.catalogue import FAMILIES
-from reprise.site.search import Searcher, parse
+from reprise.site.search import parse
 from reprise.site.search.query import MAX_LENGTH
+from reprise.site.store.feed import verdicts_of
+from reprise.site.templating import path
 from reprise.site.web.context import Reading, SiteHere, find_reader
 from reprise.site.web.limits import client
 from reprise.site.web.marks import marks_of
-from reprise.site.web.pages.feed import common_categories, verdicts_of
-from reprise.site.web.render import page, path
+from reprise.site.web.pages.feed import common_categories
+from reprise.site.web.render import page
 
 router = APIRouter()
 
@@ -45,8 +47,7 @@ def search(
     query = parse(q)
     if query:
         site.limiter.hit(site.settings.search_rate, "search", client(request, site.settings.trusted_proxies))
-    searcher: Searcher = site.parts["searcher"]
-    found = searcher.search(session, query, number)
+    found = site.searcher.search(session, query, number)
     return page(
         request,
         "search.html",

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 
 from reprise.errors import RepriseError
 from reprise.site.accounts.moderation import claims_waiting, decide, decide_claim, submit, waiting
-from reprise.site.settings import Settings
-from reprise.site.store.papers import PaperRecord
-from reprise.site.store.tables import Paper, Submission
+from reprise.site.ingest import lookup
+from reprise.site.store.tables import LARGEST_ID, Paper, Submission
 from reprise.site.web.context import KnownReader, Moderator, ReaderHere, Reading, SiteHere, Writing
 from reprise.site.web.render import page
 
 router = APIRouter()
+Number = Annotated[int, Path(ge=1, lt=LARGEST_ID)]
 
 
 @router.get("/submit", response_class=HTMLResponse)
@@ -42,7 +42,6 @@ def propose(
 ) -> Response:
     """Look a paper up on arXiv and put it into the queue."""
     site.limiter.hit(site.settings.comment_rate, "submit", str(reader.id))
-    lookup = site.parts.get("lookup") or _lookup
     try:
         record = lookup(site.settings, paper.strip())
         with site.store.writing() as session:
@@ -64,7 +63,7 @@ def queue(request: Request, session: Reading, reader: Moderator) -> HTMLResponse
 def judge(
     session: Writing,
     reader: Moderator,
-    number: int,
+    number: Number,
     take: Annotated[bool, Form()],
     reason: Annotated[str, Form(max_length=2000)] = "",
 ) -> Response:
@@ -75,15 +74,8 @@ def judge(
 
 @router.post("/moderate/authors/{account}/{paper}")
 def judge_author(
-    session: Writing, reader: Moderator, account: int, paper: int, take: Annotated[bool, Form()]
+    session: Writing, reader: Moderator, account: Number, paper: Number, take: Annotated[bool, Form()]
 ) -> Response:
     """Believe a claim of authorship, or not."""
     decide_claim(session, account, paper, take=take, by=reader.email)
     return RedirectResponse("/moderate", 303)
-
-
-def _lookup(settings: Settings, text: str) -> PaperRecord:
-    from reprise.site import ingest
-
-    record: PaperRecord = ingest.lookup(settings, text)
-    return record

@@ -90,8 +90,7 @@ def send(
             manage="",
             chosen={"q": q, "category": category, "family": family, "task": task},
         )
-    if wake := site.parts.get("wake mail"):
-        wake()
+    site.wake_mail()
     return page(request, "subscribe_sent.html", email=email.strip())
 
 
