@@ -1,12 +1,14 @@
 import json
+import os
 import sys
+import threading
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 from tests.site.conftest import record
 
-from reprise.site.atlas import build_atlas, lay_out, read_atlas
+from reprise.site.atlas import MapDrawer, build_atlas, lay_out, read_atlas
 from reprise.site.atlas.build import FILE, SCALE
 from reprise.site.store.tables import Embedding, Paper
 from reprise.site.store.types import WIDTH
@@ -114,3 +116,39 @@ def test_the_page_lists_what_the_picture_shows(store, placed, client, settings):
     again = client.get("/map.json", headers={"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
     assert json.loads(answer.text)["families"][0] == ""
+
+
+def test_the_map_is_drawn_in_a_process_of_its_own(store, placed, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(without_umap(tmp_path)), *sys.path]))
+    MapDrawer(store, tmp_path).draw()
+    assert len(read_atlas(tmp_path).points) == 60
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_process_that_dies_is_told_and_the_map_stays(store, placed, tmp_path):
+    first = build_atlas(store, tmp_path)
+    drawer = MapDrawer(store, tmp_path)
+    drawer.url = "sqlite:////proc/nowhere/site.db"
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        drawer.draw()
+    assert read_atlas(tmp_path) == first
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_drawing_under_way_can_be_ended(store, placed, tmp_path):
+    drawer = MapDrawer(store, tmp_path)
+    waiting = threading.Thread(target=drawer.draw)
+    waiting.start()
+    drawer.stop()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    drawer.draw()  # no more
+    assert read_atlas(tmp_path) is None
+
+
+def without_umap(folder):
+    """Give a folder by which a process does without UMAP, which takes half a minute to compile."""
+    place = folder / "without"
+    place.mkdir()
+    (place / "umap.py").write_text("raise ImportError")
+    return place

@@ -21,7 +21,8 @@ from reprise.errors import InvalidInputError
 
 _WRITING = "reprise_writing"
 _BUSY_MS = 15_000
-_CACHE_KIB = 65_536
+_KEPT = 16  # connections; a new one has nothing in its cache
+_CACHE_KIB = 8_192  # of each; beyond it the operating system has the pages at hand
 _ANALYSED = 1_000  # rows of an index
 
 
@@ -167,9 +168,13 @@ def _make_private(database: Path) -> None:
 
 
 def _arguments(backend: str) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"json_serializer": partial(json.dumps, ensure_ascii=False)}
+    arguments: dict[str, Any] = {
+        "json_serializer": partial(json.dumps, ensure_ascii=False),
+        "pool_size": _KEPT,
+        "max_overflow": _KEPT,
+    }
     if backend == "postgresql":
-        arguments |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+        arguments["pool_pre_ping"] = True
     return arguments
 
 

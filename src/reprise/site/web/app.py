@@ -98,13 +98,13 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if site.mail_sink is not None:
             site.mail_sink.start()
-        jobs = start_jobs(site) if settings.jobs else None
+        stop_jobs = start_jobs(site) if settings.jobs else None
         if settings.meaning:
             site.searcher.start(encode=settings.jobs)
         async with agents.session_manager.run():
             yield
-        if jobs is not None:
-            jobs.shutdown(wait=False)
+        if stop_jobs is not None:
+            stop_jobs()
         if site.mail_sink is not None:
             site.mail_sink.stop()
         site.searcher.stop(1.0)  # a batch that is cut short is encoded again
