@@ -1,5 +1,4 @@
 import json
-import os
 import sys
 import threading
 
@@ -119,7 +118,8 @@ def test_the_page_lists_what_the_picture_shows(store, placed, client, settings):
 
 
 def test_the_map_is_drawn_in_a_process_of_its_own(store, placed, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(without_umap(tmp_path)), *sys.path]))
+    (tmp_path / "umap.py").write_text("raise ImportError")  # the process imports from where this one does
+    monkeypatch.syspath_prepend(tmp_path)
     MapDrawer(store, tmp_path).draw()
     assert len(read_atlas(tmp_path).points) == 60
 
@@ -144,11 +144,3 @@ def test_a_drawing_under_way_can_be_ended(store, placed, tmp_path):
     assert not waiting.is_alive()
     drawer.draw()  # no more
     assert read_atlas(tmp_path) is None
-
-
-def without_umap(folder):
-    """Give a folder by which a process does without UMAP, which takes half a minute to compile."""
-    place = folder / "without"
-    place.mkdir()
-    (place / "umap.py").write_text("raise ImportError")
-    return place
