@@ -257,7 +257,11 @@ def _fill(store, there, number, centres, rng):
                 insert(Embedding),
                 [{"paper_id": i, "digest": f"{i:032x}", "vector": v} for i, v in zip(ids, vectors, strict=True)],
             )
-            labels = [{"paper_id": i, "kind": "category", "value": f"cs.{'ABCDEFGHIJ'[i % 10]}X"} for i in ids]
+            labels = [
+                {"paper_id": i, "kind": kind, "value": value, "day": paper["day"]}
+                for i, paper in zip(ids, papers, strict=True)
+                for kind, value in (("category", f"cs.{'ABCDEFGHIJ'[i % 10]}X"), ("archive", "cs"))
+            ]
             session.execute(insert(Label), labels)
 
 

@@ -1,12 +1,13 @@
 import json
 import sys
+import threading
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 from tests.site.conftest import record
 
-from reprise.site.atlas import build_atlas, lay_out, read_atlas
+from reprise.site.atlas import MapDrawer, build_atlas, lay_out, read_atlas
 from reprise.site.atlas.build import FILE, SCALE
 from reprise.site.store.tables import Embedding, Paper
 from reprise.site.store.types import WIDTH
@@ -122,3 +123,32 @@ def test_the_page_lists_what_the_picture_shows(store, placed, client, settings):
     again = client.get("/map.json", headers={"if-none-match": answer.headers["etag"]})
     assert again.status_code == 304
     assert json.loads(answer.text)["families"][0] == ""
+
+
+def test_the_map_is_drawn_in_a_process_of_its_own(store, placed, tmp_path, monkeypatch):
+    (tmp_path / "umap.py").write_text("raise ImportError")  # the process imports from where this one does
+    monkeypatch.syspath_prepend(tmp_path)
+    MapDrawer(store, tmp_path).draw()
+    assert len(read_atlas(tmp_path).points) == 60
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_process_that_dies_is_told_and_the_map_stays(store, placed, tmp_path):
+    first = build_atlas(store, tmp_path)
+    drawer = MapDrawer(store, tmp_path)
+    drawer.url = "sqlite:////proc/nowhere/site.db"
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        drawer.draw()
+    assert read_atlas(tmp_path) == first
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_a_drawing_under_way_can_be_ended(store, placed, tmp_path):
+    drawer = MapDrawer(store, tmp_path)
+    waiting = threading.Thread(target=drawer.draw)
+    waiting.start()
+    drawer.stop()
+    waiting.join(60)
+    assert not waiting.is_alive()
+    drawer.draw()  # no more
+    assert read_atlas(tmp_path) is None

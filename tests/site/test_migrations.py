@@ -7,11 +7,10 @@ from sqlalchemy import MetaData, Table, func, insert, inspect, select, text
 
 from reprise.site import open_store
 from reprise.site.search import parse
-from reprise.site.search.related import papers_of
 from reprise.site.search.vocabulary import count_words
 from reprise.site.search.words import by_words
-from reprise.site.store.feed import find_paper
-from reprise.site.store.tables import Base, Bookmark, Paper, Subscription
+from reprise.site.store.feed import find_paper, papers_of
+from reprise.site.store.tables import Base, Bookmark, Label, Paper, Subscription
 from reprise.site.store.types import WIDTH
 
 AT = datetime.datetime(2026, 11, 20, 12, 30)
@@ -116,8 +115,9 @@ def test_a_file_of_the_first_version_keeps_all_its_data(address):
 def test_the_way_back_leaves_nothing_and_the_way_forth_makes_it_again(address):
     store = open_store(address, "0001")
     fill(store)
-    _go_back(store, "base")
-    assert set(inspect(store.engine).get_table_names()) == {"alembic_version"}
+    back_to(store, "base")
+    left = set(inspect(store.engine).get_table_names())
+    assert left == {"alembic_version"}
     store.close()
     store = open_store(address)
     with store.reading() as session:
@@ -132,7 +132,7 @@ def test_words_are_read_anew_there_and_back(address):
     store = open_store(address)
     assert found(store, "mobius") == ["Möbius"]
     assert count_words(store) == 1
-    _go_back(store, "0002")
+    back_to(store, "0002")
     assert "vocabulary" not in inspect(store.engine).get_table_names()
     with store.reading() as session:
         assert session.get(Bookmark, "vocabulary") is None
@@ -148,7 +148,32 @@ def found(store, line):
         return [paper.title for paper in papers_of(session, by_words(session, parse(line), 5))]
 
 
-def _go_back(store, revision):
+def test_archives_become_labels_and_go_again(address):
+    def labels(store):
+        with store.reading() as session:
+            return {tuple(row) for row in session.execute(text("select paper_id, kind, value from labels"))}
+
+    store = open_store(address, "0005")
+    before = {(1, "category", "cs.LG"), (1, "category", "cs.CL"), (1, "category", "hep-th"), (1, "task", "cluster")}
+    with store.writing() as session:
+        papers = MetaData()
+        papers.reflect(session.connection(), only=["papers", "labels"])
+        row = PAPER | {"id": 1, "day": DAY, "authors": ["Ada"], "arxiv": "2611.00001"}
+        session.execute(insert(papers.tables["papers"]), [row])
+        names = ("paper_id", "kind", "value")
+        session.execute(insert(papers.tables["labels"]), [dict(zip(names, label, strict=True)) for label in before])
+    store.close()
+    store = open_store(address)
+    assert labels(store) == before | {(1, "archive", "cs"), (1, "archive", "hep-th")}
+    with store.reading() as session:
+        ranks = session.execute(select(Label.state, Label.day, Label.votes, Label.heat).distinct()).all()
+        assert ranks == [("shown", DAY, 3, 12.5)]
+    back_to(store, "0005")
+    assert labels(store) == before
+    store.close()
+
+
+def back_to(store, revision):
     config = Config()
     config.set_main_option("script_location", "reprise.site.store:migrations")
     with store.engine.begin() as connection:

@@ -1,10 +1,12 @@
 import datetime
+import itertools
 import threading
 
 import numpy as np
 import pytest
-from sqlalchemy import func, insert, inspect, select, text, update
+from sqlalchemy import event, func, insert, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 from tests.site.conftest import record
 
 from reprise.errors import InvalidInputError
@@ -169,6 +171,117 @@ def test_the_feed_orders_filters_and_pages(store, make_papers):
         assert latest_day(session, datetime.date(2026, 10, 1)) is None
 
 
+@pytest.fixture
+def many(store, make_papers):
+    """Papers of a month with labels common and rare, votes and heat drawn at random."""
+    rng = np.random.default_rng(0)
+    make_papers(
+        *(
+            record(
+                n,
+                day=datetime.date(2026, 11, int(rng.integers(1, 29))),
+                categories=[
+                    *rng.permutation(["cs.LG", "cs.CL", "math.CO"])[: rng.integers(1, 3)],
+                    *["q-bio.NC"][n % 9 :],
+                ],
+                tasks=["cluster"] if n % 6 == 0 else [],
+                family="measure" if n % 5 == 0 else "",
+                slug=f"paper-{n}" if n % 5 == 0 else None,
+                runs=n % 10 == 0,
+                state=PENDING if n % 11 == 0 else "shown",
+            )
+            for n in range(1, 80)
+        )
+    )
+    with store.writing() as session:
+        for paper in session.scalars(select(Paper)):
+            paper.votes, paper.heat = int(rng.integers(0, 4)), float(rng.integers(0, 6))
+    return store
+
+
+FILTERS = [
+    Filter(),
+    Filter(category="cs.LG"),
+    Filter(category="cs"),
+    Filter(category="q-bio.NC"),
+    Filter(task="cluster"),
+    Filter(family="measure"),
+    Filter(runs=True),
+    Filter(category="cs", family="measure", runs=True),
+    Filter(category="cs.LG", task="cluster"),
+    Filter(category="nothing.XX"),
+]
+ORDERS = {
+    "top": lambda paper: (paper.votes, paper.heat, paper.id),
+    "trending": lambda paper: (paper.heat, paper.id),
+    "new": lambda paper: (paper.day, paper.votes, paper.heat, paper.id),
+}
+PERIODS = [None, (datetime.date(2026, 11, 9),) * 2, (datetime.date(2026, 11, 3), datetime.date(2026, 11, 20))]
+
+
+def passes(paper, filters):
+    categories = {label.value for label in paper.labels if label.kind == "category"}
+    tasks = {label.value for label in paper.labels if label.kind == "task"}
+    return (
+        paper.state == "shown"
+        and (not filters.category or filters.category in categories | {value.split(".")[0] for value in categories})
+        and (not filters.task or filters.task in tasks)
+        and (not filters.family or filters.family == paper.family)
+        and (not filters.runs or paper.runs)
+    )
+
+
+def test_lists_are_as_if_all_papers_were_looked_at(many):
+    with many.reading() as session:
+        papers = session.scalars(select(Paper).options(selectinload(Paper.labels))).all()
+        for filters, order, days in itertools.product(FILTERS, ORDERS, PERIODS):
+            passing = [paper for paper in papers if passes(paper, filters)]
+            period = [paper for paper in passing if days is None or days[0] <= paper.day <= days[1]]
+            expected = sorted(period, key=ORDERS[order], reverse=True)
+            for page in (1, 2):
+                found = feed(session, days=days, order=order, narrowed=filters, page=page, size=7)
+                assert found.papers == expected[7 * page - 7 : 7 * page], (filters, order, days)
+                assert found.more == (len(expected) > 7 * page)
+            middle = datetime.date(2026, 11, 15)
+            by_day = sorted({paper.day for paper in passing})
+            assert latest_day(session, middle, filters) == max((day for day in by_day if day <= middle), default=None)
+            assert next_day(session, middle, filters) == min((day for day in by_day if day > middle), default=None)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("filters", [Filter(), Filter(category="cs.LG"), Filter(category="cs")])
+def test_a_list_is_a_walk_along_an_index(many, filters, order):
+    with many.reading() as session:
+        if many.dialect == "postgresql":  # so small a table would be sorted
+            for way in ("sort", "seqscan"):
+                session.execute(text(f"set local enable_{way} = off"))
+        told = []
+
+        @event.listens_for(session.connection(), "before_cursor_execute", retval=True)
+        def explain(connection, cursor, statement, parameters, *_):
+            if not told:
+                cursor.execute(f"explain {'query plan ' * (many.dialect == 'sqlite')}{statement}", parameters)
+                told.extend(str(row) for row in cursor.fetchall())
+            return statement, parameters
+
+        feed(session, order=order, narrowed=filters)
+    plan = "\n".join(told)
+    assert "ix_labels_kind_value_state_" in plan if filters else "ix_papers_state_" in plan
+    assert "B-TREE" not in plan
+    assert "Sort" not in plan
+
+
+def test_labels_have_the_ranks_of_their_papers(many):
+    with many.writing() as session:
+        session.execute(update(Paper).where(Paper.votes == 2).values(votes=9, heat=77.5))
+    with many.reading() as session:
+        columns = ("state", "day", "votes", "heat")
+        both = select(*(getattr(of, name) for of in (Paper, Label) for name in columns))
+        rows = session.execute(both.join(Label, Label.paper_id == Paper.id)).all()
+        assert any(row[2] == 9 for row in rows)
+        assert all(row[:4] == row[4:] for row in rows)
+
+
 def test_a_week_begins_on_monday():
     assert days_of("week", datetime.date(2026, 11, 29))[0] == datetime.date(2026, 11, 23)
 
@@ -188,6 +301,16 @@ def test_moments_need_a_time_zone(store):
 
     with pytest.raises(StatementError, match="no time zone"), store.writing() as session:
         session.add(Account(email="a@x.org", created=datetime.datetime(2026, 1, 1)))
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_papers_are_looked_up_by_their_numbers_although_nearly_all_are_shown(many):
+    looked_up = select(Paper.id).where(Paper.state == "shown", Paper.id.in_([3, 5]))
+    many.analyse()
+    with many.reading() as session:
+        written = str(looked_up.compile(many.engine, compile_kwargs={"literal_binds": True}))
+        plan = session.execute(text(f"explain query plan {written}")).all()
+    assert "USING INTEGER PRIMARY KEY" in str(plan)
 
 
 def test_what_fails_leaves_nothing_behind(store):

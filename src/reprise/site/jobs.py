@@ -11,7 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from reprise import catalogue
-from reprise.site.atlas import build_atlas
+from reprise.site.atlas import MapDrawer
 from reprise.site.ingest import ingest_all
 from reprise.site.mail.delivery import deliver, forget
 from reprise.site.mail.digest import write_digests
@@ -23,8 +23,8 @@ from reprise.site.web.context import Site
 _LOG = logging.getLogger("reprise.site")
 
 
-def start_jobs(site: Site) -> BackgroundScheduler:
-    """Start the jobs; they end with the scheduler.
+def start_jobs(site: Site) -> Callable[[], None]:
+    """Start the jobs; give what ends them.
 
     One thread does them one after the other, so that they never take more than one core from the readers; another
     hands mails over and writes down views.
@@ -37,12 +37,18 @@ def start_jobs(site: Site) -> BackgroundScheduler:
         timezone="UTC",
     )
 
+    drawer = MapDrawer(site.store, site.settings.folder)
+
     def start_up() -> None:
-        draw_map(site)
+        drawer.draw()
         warm_cards()
 
+    def stop() -> None:
+        scheduler.shutdown(wait=False)
+        drawer.stop()
+
     scheduler.add_job(_logged(start_up), id="start-up")
-    scheduler.add_job(_logged(lambda: draw_map(site)), IntervalTrigger(hours=1), id="map")
+    scheduler.add_job(_logged(drawer.draw), IntervalTrigger(hours=1), id="map")
     scheduler.add_job(_logged(lambda: site.views.flush()), IntervalTrigger(seconds=10), id="views", executor="quick")
     scheduler.add_job(_logged(lambda: send_mails(site)), IntervalTrigger(seconds=15), id="mail", executor="quick")
     scheduler.add_job(_logged(lambda: forget(site.store)), IntervalTrigger(hours=1), id="old mails", executor="quick")
@@ -57,12 +63,7 @@ def start_jobs(site: Site) -> BackgroundScheduler:
     site.searcher.on_encoded = lambda: scheduler.modify_job("map", next_run_time=now())
     scheduler.start()
     site.wake_mail = lambda: scheduler.modify_job("mail", next_run_time=now())
-    return scheduler
-
-
-def draw_map(site: Site) -> None:
-    """Draw the map anew where papers have changed."""
-    build_atlas(site.store, site.settings.folder)
+    return stop
 
 
 def send_mails(site: Site) -> None:

@@ -119,13 +119,13 @@ def set_listed(session: Session, found: ReadingList, paper: int, on: bool) -> No
         session.delete(entry)
 
 
-def papers_on(session: Session, number: int, page: int = 1) -> tuple[Page, int]:
+def papers_on(session: Session, number: int, page: int = 1, size: int = _LISTED_PAGE) -> tuple[Page, int]:
     """Give one page of the papers on a list, the latest put first, and how many there are."""
     listed = (
         select(Paper).join(Listed, Listed.paper_id == Paper.id).where(Listed.list_id == number, Paper.state == SHOWN)
     )
     count = session.scalar(select(func.count()).select_from(listed.with_only_columns(Paper.id).subquery())) or 0
-    return page_of(session, listed.order_by(Listed.at.desc(), Paper.id.desc()), page, _LISTED_PAGE), count
+    return page_of(session, listed.order_by(Listed.at.desc(), Paper.id.desc()), page, size), count
 
 
 def save_search(session: Session, account: int, name: str, query: str) -> SavedSearch:

@@ -67,9 +67,9 @@ def list_feed(request: Request, site: SiteHere, session: Reading, number: int) -
     found = session.get(ReadingList, number) if 0 < number < LARGEST_ID else None
     if found is None or not found.public:
         raise HTTPException(404, "There is no such public list here.")
-    papers = papers_on(session, number, _SIZE)
+    listed, _ = papers_on(session, number, size=_SIZE)
     title = f"{site.settings.title}: {found.name}"
-    return Response(atom(site, title, str(request.url), papers, f"/lists/{number}"), media_type=_TYPE)
+    return Response(atom(site, title, str(request.url), listed.papers, f"/lists/{number}"), media_type=_TYPE)
 
 
 @router.get("/papers/{name:path}/feed.atom", response_class=Response)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,30 @@ MOST = 500
 _NEGATIVES = 5  # unvoted papers a vote
 
 
-class Ranked(NamedTuple):
+class Candidate(Protocol):
+    """A paper, or what of it an order needs."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def heat(self) -> float:
+        """By which it is ordered among equals."""
+
+
+C = TypeVar("C", bound=Candidate)
+
+
+class Ranked(NamedTuple, Generic[C]):
     """Papers in an order, and a sentence on how it was found."""
 
-    papers: list[Paper]
+    papers: list[C]
     why: str
     personal: bool
 
 
-def rank(session: Session, account: int | None, papers: Sequence[Paper], *, seed: int = 0) -> Ranked:
+def rank(session: Session, account: int | None, papers: Sequence[C], *, seed: int = 0) -> Ranked[C]:
     """Order papers by a reader's taste, or by heat where it is not known.
 
     The taste is a logistic regression (balanced, C = 1) that tells the embeddings of papers voted for (the latest

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from reprise.site.search.nearest import Nearest
 from reprise.site.search.query import MAX_TERMS, Query, Term
 from reprise.site.search.words import by_words, narrow
+from reprise.site.store.feed import papers_of
 from reprise.site.store.tables import Embedding, Paper
 
 
@@ -35,10 +34,3 @@ def words_of(paper: Paper) -> Query:
     words = ["".join(letter if letter.isalnum() else " " for letter in word).split() for word in paper.title.split()]
     flat = [word for several in words for word in several]
     return Query(terms=tuple(Term(word) for word in dict.fromkeys(flat))[:MAX_TERMS])
-
-
-def papers_of(session: Session, numbers: Sequence[int]) -> list[Paper]:
-    """Give papers with their labels, in the order of their numbers."""
-    found = session.scalars(select(Paper).where(Paper.id.in_(numbers)).options(selectinload(Paper.labels)))
-    papers = {paper.id: paper for paper in found}
-    return [papers[number] for number in numbers if number in papers]

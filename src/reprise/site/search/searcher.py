@@ -18,12 +18,12 @@ from reprise.site.search.meaning import SharedEncoder, load_encoder
 from reprise.site.search.named import named_paper, names_a_paper
 from reprise.site.search.nearest import Nearest, nearest_in
 from reprise.site.search.query import Query, parse
-from reprise.site.search.related import papers_of, related
+from reprise.site.search.related import related
 from reprise.site.search.suggestions import corrected, looser
 from reprise.site.search.vocabulary import count_words
 from reprise.site.search.words import by_words, narrow, narrows, snippets
 from reprise.site.store import Store
-from reprise.site.store.feed import MAX_PAGE
+from reprise.site.store.feed import MAX_PAGE, papers_of
 from reprise.site.store.tables import Paper
 
 DEPTH = 200

@@ -21,7 +21,9 @@ from reprise.errors import InvalidInputError
 
 _WRITING = "reprise_writing"
 _BUSY_MS = 15_000
-_CACHE_KIB = 65_536
+_KEPT = 16  # connections; a new one has nothing in its cache
+_CACHE_KIB = 8_192  # of each; beyond it the operating system has the pages at hand
+_ANALYSED = 1_000  # rows of an index
 
 
 class Store:
@@ -65,6 +67,13 @@ class Store:
         """Open a transaction that writes: kept whole at the end, or dropped whole where an error leaves it."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def analyse(self) -> None:
+        """Let SQLite see what its tables hold, so that it chooses its indices well; PostgreSQL does so by itself."""
+        if self.dialect == "sqlite":
+            with self._writing.begin() as connection:
+                connection.exec_driver_sql(f"PRAGMA analysis_limit = {_ANALYSED}")
+                connection.exec_driver_sql("ANALYZE")
 
     def close(self) -> None:
         """Give all connections back."""
@@ -164,9 +173,11 @@ def _arguments(backend: str) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "json_serializer": partial(json.dumps, ensure_ascii=False),
         "hide_parameters": True,  # else an error that is logged tells notes, and links that log in
+        "pool_size": _KEPT,
+        "max_overflow": _KEPT,
     }
     if backend == "postgresql":
-        arguments |= {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 10}
+        arguments["pool_pre_ping"] = True
     return arguments
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from reprise.site.store.tables import SHOWN, Label, Paper, Read, VerdictEvent
+from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper, Read, VerdictEvent
 
 Span = Literal["day", "week", "month"]
 Order = Literal["top", "trending", "new"]
@@ -42,15 +42,12 @@ class Filter:
 
     def narrow(self, statement: Selection) -> Selection:
         """Narrow a selection of papers."""
-        if self.category:
-            value = Label.value == self.category
-            if "." not in self.category:  # an archive: its categories follow it in the index
-                value = value | Label.value.between(self.category + ".", self.category + "/")
-            labelled = select(Label.paper_id).where(Label.kind == "category", value)
-            statement = statement.where(Paper.id.in_(labelled))
-        if self.task:
-            served = select(Label.paper_id).where(Label.kind == "task", Label.value == self.task)
-            statement = statement.where(Paper.id.in_(served))
+        for kind, value in self.labels:
+            labelled = select(Label.paper_id).where(Label.kind == kind, Label.value == value)
+            if kind != TASK and self.few:  # looked up for each of the few, not for all that have it
+                statement = statement.where(labelled.where(Label.paper_id == Paper.id).exists())
+            else:
+                statement = statement.where(Paper.id.in_(labelled))
         if self.family:
             statement = statement.where(Paper.family == self.family)
         if self.runs:
@@ -72,6 +69,17 @@ class Filter:
         asked = {"category": self.category, "family": self.family, "task": self.task}
         marks = {"runs": self.runs, "unread": self.unread_by is not None}
         return {name: value for name, value in asked.items() if value} | {name: 1 for name, on in marks.items() if on}
+
+    @property
+    def labels(self) -> list[tuple[str, str]]:
+        """The labels that a paper must have, by kind and value."""
+        asked = [(TASK, self.task), (CATEGORY if "." in self.category else ARCHIVE, self.category)]
+        return [(kind, value) for kind, value in asked if value]
+
+    @property
+    def few(self) -> bool:
+        """Whether it leaves only papers of the catalogue, which are few however many papers there are."""
+        return bool(self.family or self.task or self.runs)
 
     def __bool__(self) -> bool:
         return bool(self.asked)
@@ -124,17 +132,20 @@ def feed(
     narrowed : filters.
     page, size : pages are counted from 1.
     """
-    statement = select(Paper).where(Paper.state == SHOWN)
+    walk = _walk(narrowed or Filter())
+    listed = select(walk.id).where(walk.state == SHOWN)
     if days is not None:
-        statement = statement.where(Paper.day.between(*days))
+        first, last = days
+        listed = listed.where(walk.day == first if first == last else walk.day.between(first, last))
     orders = {
-        "top": (Paper.votes.desc(), Paper.heat.desc()),
-        "trending": (Paper.heat.desc(),),
-        "new": (Paper.day.desc(), Paper.votes.desc()),
+        "top": (walk.votes, walk.heat),
+        "trending": (walk.heat,),
+        "new": (walk.day, walk.votes, walk.heat),
     }
-    return page_of(
-        session, (narrowed or Filter()).narrow(statement).order_by(*orders[order], Paper.id.desc()), page, size
-    )
+    listed = listed.order_by(*(column.desc() for column in (*orders[order], walk.id)))
+    page = min(max(page, 1), MAX_PAGE)
+    numbers = session.scalars(listed.limit(size + 1).offset((page - 1) * size)).all()
+    return Page(papers_of(session, numbers[:size]), page, len(numbers) > size)
 
 
 def page_of(session: Session, statement: Select[Paper], page: int, size: int = PAGE_SIZE) -> Page:
@@ -146,20 +157,54 @@ def page_of(session: Session, statement: Select[Paper], page: int, size: int = P
     return Page(found[:size], page, len(found) > size)
 
 
+def papers_of(session: Session, numbers: Sequence[int]) -> list[Paper]:
+    """Give papers with their labels, in the order of their numbers."""
+    found = session.scalars(select(Paper).where(Paper.id.in_(numbers)).options(selectinload(Paper.labels)))
+    papers = {paper.id: paper for paper in found}
+    return [papers[number] for number in numbers if number in papers]
+
+
 def latest_day(session: Session, by: datetime.date, narrowed: Filter | None = None) -> datetime.date | None:
     """Give the latest day up to `by` that has papers."""
-    return _neighbour(session, narrowed, Paper.day <= by, latest=True)
+    walk = _walk(narrowed or Filter())
+    earlier = select(walk.day).where(walk.state == SHOWN, walk.day <= by)
+    return session.scalar(earlier.order_by(walk.day.desc()).limit(1))
 
 
 def next_day(session: Session, after: datetime.date, narrowed: Filter | None = None) -> datetime.date | None:
     """Give the first day after `after` that has papers."""
-    return _neighbour(session, narrowed, Paper.day > after, latest=False)
+    walk = _walk(narrowed or Filter())
+    later = select(walk.day).where(walk.state == SHOWN, walk.day > after)
+    return session.scalar(later.order_by(walk.day).limit(1))
 
 
-def _neighbour(session: Session, narrowed: Filter | None, condition: Any, *, latest: bool) -> datetime.date | None:
-    order = Paper.day.desc() if latest else Paper.day
-    statement = (narrowed or Filter()).narrow(select(Paper.day).where(Paper.state == SHOWN, condition))
-    return session.scalar(statement.order_by(order).limit(1))
+class _Walk(NamedTuple):
+    """What a list goes along: the columns of all papers, of the labels of one kind and value, or of a few papers."""
+
+    id: Any
+    state: Any
+    day: Any
+    votes: Any
+    heat: Any
+
+
+def _walk(narrowed: Filter) -> _Walk:
+    """Choose what a list goes along, so that a common label is as quick as a rare one, whatever a planner knows of it.
+
+    All papers, and those of a category or an archive, lie in an index in the order of the list. Papers of the catalogue
+    are few: they are all taken, and then sorted.
+    """
+    if narrowed.few:
+        few = narrowed.narrow(select(*_columns(Paper, Paper.id))).cte("few").prefix_with("materialized")
+        return _columns(few.c, few.c.id)
+    for kind, value in narrowed.labels:
+        labelled = select(*_columns(Label, Label.paper_id)).where(Label.kind == kind, Label.value == value).subquery()
+        return _columns(labelled.c, labelled.c.paper_id)
+    return _columns(Paper, Paper.id)
+
+
+def _columns(of: Any, number: Any) -> _Walk:
+    return _Walk(number, *(getattr(of, name) for name in RANK))
 
 
 def verdicts_of(session: Session, papers: Sequence[Paper]) -> dict[int, list[str]]:

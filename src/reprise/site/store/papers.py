@@ -14,7 +14,7 @@ from sqlalchemy import Row, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from reprise.site.store.heat import event_heat
-from reprise.site.store.tables import PENDING, SHOWN, WITHDRAWN, Label, Paper
+from reprise.site.store.tables import ARCHIVE, CATEGORY, PENDING, RANK, SHOWN, TASK, WITHDRAWN, Label, Paper
 from reprise.site.store.types import now
 
 CHUNK = 500
@@ -130,14 +130,14 @@ def _keep_chunk(session: Session, records: Sequence[PaperRecord]) -> Kept:
             changes.append({"id": paper.id, **change})
         same += not change and labels is None
     _add(session, new)
-    if changes:
-        for fields, group in itertools.groupby(sorted(changes, key=_fields), key=_fields):
-            assert fields
-            session.execute(update(Paper), list(group))
     for paper_id, labels in relabel.items():
         kinds = {label["kind"] for label in labels}
         session.execute(delete(Label).where(Label.paper_id == paper_id, Label.kind.in_(kinds)))
         session.execute(insert(Label), labels)
+    if changes:  # after the labels, which follow their papers
+        for fields, group in itertools.groupby(sorted(changes, key=_fields), key=_fields):
+            assert fields
+            session.execute(update(Paper), list(group))
     changed = len(merged) - len(new) - same
     return Kept(len(new), changed, same)
 
@@ -159,8 +159,8 @@ def _name(record: PaperRecord) -> tuple[str, str]:
 
 
 _COLUMNS = (
-    "id", "arxiv", "slug", "title", "authors", "abstract", "summary", "version", "state", "primary_category", "family",
-    "runs", "venue", "code", "link",
+    "id", "arxiv", "slug", "title", "authors", "abstract", "summary", "version", "primary_category", "family", "runs",
+    "venue", "code", "link", *RANK,
 )  # fmt: skip
 """What is compared; rows are read several times as fast as objects that are tracked."""
 
@@ -233,10 +233,11 @@ def _change(paper: Row[Any], record: PaperRecord) -> dict[str, Any]:
     return change
 
 
-def _labels(paper_id: int, record: PaperRecord) -> list[dict[str, Any]]:
+def _labels(record: PaperRecord) -> list[tuple[str, str]]:
+    archives = [category.partition(".")[0] for category in record.categories]
     return [
-        {"paper_id": paper_id, "kind": kind, "value": value}
-        for kind, values in (("category", record.categories), ("task", record.tasks))
+        (kind, value)
+        for kind, values in ((CATEGORY, record.categories), (ARCHIVE, archives), (TASK, record.tasks))
         for value in dict.fromkeys(values)
     ]
 
@@ -245,12 +246,13 @@ def _missing_labels(
     paper: Row[Any], labelled: set[tuple[str, str]], record: PaperRecord
 ) -> list[dict[str, Any]] | None:
     """Give the labels of the kinds that the record knows, or None where the paper has these and no others."""
-    labels = _labels(paper.id, record)
-    kinds = {label["kind"] for label in labels}
+    labels = _labels(record)
+    kinds = {kind for kind, _ in labels}
     has = {label for label in labelled if label[0] in kinds}
-    if (_older(paper, record) and has) or has == {(label["kind"], label["value"]) for label in labels}:
+    if (_older(paper, record) and has) or has == set(labels):
         return None
-    return labels
+    rank = {name: getattr(paper, name) for name in RANK}
+    return [{"paper_id": paper.id, "kind": kind, "value": value, **rank} for kind, value in labels]
 
 
 def _add(session: Session, records: Sequence[PaperRecord]) -> None:
@@ -277,12 +279,17 @@ def _add(session: Session, records: Sequence[PaperRecord]) -> None:
             "venue": record.venue,
             "code": record.code,
             "link": record.link,
+            "votes": 0,
             "heat": event_heat("day", record.day),
         }
         for number, record in zip(numbers, records, strict=True)
     ]
     session.execute(insert(Paper), rows)
-    labels = [label for number, record in zip(numbers, records, strict=True) for label in _labels(number, record)]
+    labels = [
+        {"paper_id": number, "kind": kind, "value": value, **{name: row[name] for name in RANK}}
+        for number, record, row in zip(numbers, records, rows, strict=True)
+        for kind, value in _labels(record)
+    ]
     if labels:
         session.execute(insert(Label), labels)
 

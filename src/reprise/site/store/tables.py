@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -17,6 +17,8 @@ Identity = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER keys cou
 Json = JSON().with_variant(JSONB, "postgresql")
 
 SHOWN, PENDING, REJECTED, WITHDRAWN = "shown", "pending", "rejected", "withdrawn"
+CATEGORY, ARCHIVE, TASK = "category", "archive", "task"
+"""Kinds of labels; the archive of a category such as cs.LG is cs."""
 WORD_LENGTH = 32
 """Letters of the longest words that are counted."""
 LARGEST_ID = 2**62
@@ -53,18 +55,34 @@ def _account(*, primary: bool = False, index: bool = False) -> Mapped[int]:
 # Papers
 
 
-class Paper(Base):
+class _Ranked:
+    """What lists of papers are ordered by.
+
+    `state` says whether a paper is shown, `day` is the date under which the feed shows it, and `heat` orders what is
+    trending (see `reprise.site.store.heat`).
+    """
+
+    state: Mapped[str] = mapped_column(String(12), default=SHOWN)
+    day: Mapped[datetime.date]
+    votes: Mapped[int] = mapped_column(Integer, default=0)
+    heat: Mapped[float] = mapped_column(default=0.0)
+
+
+RANK = ("state", "day", "votes", "heat")
+_ORDERS = (RANK, ("state", "heat"), ("state", "votes", "heat"))
+"""Each list of papers (by day, what is trending, what is top) is a walk along an index of these columns."""
+
+
+class Paper(_Ranked, Base):
     """A paper, however it came: from the catalogue, from arXiv, from a daily feed, or submitted by a reader.
 
-    `day` is the date under which the feed shows it. `heat` orders what is trending (see `reprise.site.store.heat`).
-    `family` is set for catalogued papers, `runs` where the ledger holds a result. `words` counts what a reader sees.
+    `family` is set for catalogued papers, `runs` where the ledger holds a result.
     """
 
     __tablename__ = "papers"
     __table_args__ = (
-        Index("ix_papers_day_votes", "day", "votes"),
-        Index("ix_papers_state_heat", "state", "heat"),
-        Index("ix_papers_state_day", "state", "day"),
+        *(Index(None, *columns, "id") for columns in _ORDERS),
+        Index("ix_papers_runs", "runs", sqlite_where=text("runs = 1"), postgresql_where=text("runs")),
     )
 
     id: Mapped[int] = mapped_column(Identity, primary_key=True)
@@ -74,25 +92,27 @@ class Paper(Base):
     authors: Mapped[list[str]]
     abstract: Mapped[str] = mapped_column(Text, default="")
     summary: Mapped[str] = mapped_column(Text, default="")
-    day: Mapped[datetime.date]
     updated: Mapped[datetime.datetime] = mapped_column(default=now)
     version: Mapped[int] = mapped_column(Integer, default=1)
     source: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(12), default=SHOWN)
     primary_category: Mapped[str] = mapped_column(String(32), default="", index=True)
     family: Mapped[str] = mapped_column(String(32), default="", index=True)
     runs: Mapped[bool] = mapped_column(default=False)
     venue: Mapped[str] = mapped_column(Text, default="")
     code: Mapped[str] = mapped_column(Text, default="")
     link: Mapped[str] = mapped_column(Text, default="", index=True)
-    votes: Mapped[int] = mapped_column(Integer, default=0)
     views: Mapped[int] = mapped_column(Integer, default=0)
     comments: Mapped[int] = mapped_column(Integer, default=0)
-    heat: Mapped[float] = mapped_column(default=0.0)
 
     labels: Mapped[list[Label]] = relationship(
-        back_populates="paper", cascade="all, delete-orphan", passive_deletes=True, lazy="raise_on_sql"
+        primaryjoin=lambda: (Label.paper_id == Paper.id) & (Label.kind != ARCHIVE), viewonly=True, lazy="raise_on_sql"
     )
+    """Its categories and tasks."""
+
+    @property
+    def categories(self) -> list[str]:
+        """Its categories."""
+        return [label.value for label in self.labels if label.kind == CATEGORY]
 
     @property
     def name(self) -> str:
@@ -100,17 +120,22 @@ class Paper(Base):
         return self.slug or self.arxiv or str(self.id)
 
 
-class Label(Base):
-    """A category or a task of a paper."""
+class Label(_Ranked, Base):
+    """A category of a paper, an archive of its categories, or a task, with what its paper is ordered by.
+
+    A trigger changes that when the paper's own changes. So the papers of a label, too, are listed by walking an index,
+    however many they are.
+    """
 
     __tablename__ = "labels"
-    __table_args__ = (Index("ix_labels_kind_value_paper_id", "kind", "value", "paper_id"),)
+    __table_args__ = (
+        *(Index(None, "kind", "value", *columns, "paper_id") for columns in _ORDERS),
+        {"sqlite_with_rowid": False},
+    )
 
     paper_id: Mapped[int] = _paper(primary=True)
     kind: Mapped[str] = mapped_column(String(12), primary_key=True)
     value: Mapped[str] = mapped_column(String(64), primary_key=True)
-
-    paper: Mapped[Paper] = relationship(back_populates="labels")
 
 
 class Embedding(Base):

@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     settings = settings or Settings()
     store = store or open_store(settings.database_url)
     seed(store)
+    store.analyse()
     site = Site(
         settings,
         store,
@@ -98,13 +99,13 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if site.mail_sink is not None:
             site.mail_sink.start()
-        jobs = start_jobs(site) if settings.jobs else None
+        stop_jobs = start_jobs(site) if settings.jobs else None
         if settings.meaning or settings.jobs:
             site.searcher.start(encode=settings.jobs, meaning=settings.meaning)
         async with agents.session_manager.run():
             yield
-        if jobs is not None:
-            jobs.shutdown(wait=False)
+        if stop_jobs is not None:
+            stop_jobs()
         if site.mail_sink is not None:
             site.mail_sink.stop()
         site.searcher.stop(1.0)  # a batch that is cut short is encoded again

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from reprise.errors import InvalidInputError
 from reprise.site.accounts.export import delete_account, export_account, export_bibtex
 from reprise.site.accounts.library import change_list, create_list, lists_of, papers_on, save_search
-from reprise.site.store.feed import page_of
+from reprise.site.store.feed import Filter, page_of
 from reprise.site.store.papers import plain
 from reprise.site.store.tables import LARGEST_ID, SHOWN, Account, Note, Paper, ReadingList, SavedSearch, Vote
 from reprise.site.web.context import KnownReader, ReaderHere, Reading, SiteHere, Writing
-from reprise.site.web.pages.feed import PageNumber, listing, narrowed
+from reprise.site.web.pages.feed import PageNumber, listing
 from reprise.site.web.pages.marks import counted, own_list
 from reprise.site.web.render import end_session, page
 
@@ -66,7 +66,7 @@ def votes(request: Request, session: Reading, reader: KnownReader, number: PageN
         .order_by(Vote.at.desc(), Paper.id.desc())
     )
     found = page_of(session, statement, number)
-    return page(request, "list.html", heading="Your votes", about="", **listing(request, session, found, narrowed()))
+    return page(request, "list.html", heading="Your votes", about="", **listing(request, session, found, Filter()))
 
 
 @router.get("/account/export.json", dependencies=[Depends(counted)])
@@ -135,7 +135,7 @@ def show_list(
         about=f"{count} papers, kept by {owner}",
         list=found if own else None,
         feed=f"/lists/{number}/feed.atom" if found.public else "",
-        **listing(request, session, listed, narrowed()),
+        **listing(request, session, listed, Filter()),
     )
 
 

@@ -37,7 +37,7 @@ TOP_SPANS = {"day": "today", "week": "the last seven days", "month": "the last t
 TopSpan = Annotated[Literal["day", "week", "month", "all"], Query()]
 
 
-def narrowed(
+async def narrowed(
     category: Annotated[str, Query(max_length=64)] = "",
     family: Annotated[str, Query(max_length=32)] = "",
     task: Annotated[str, Query(max_length=32)] = "",

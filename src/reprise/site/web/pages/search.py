@@ -12,11 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from reprise.catalogue import FAMILIES
 from reprise.site.search import parse
 from reprise.site.search.query import MAX_LENGTH
-from reprise.site.store.feed import MAX_PAGE, label_counts, verdicts_of
+from reprise.site.store.feed import MAX_PAGE, verdicts_of
 from reprise.site.templating import path
 from reprise.site.web.context import Reading, SiteHere, find_reader
 from reprise.site.web.limits import client
 from reprise.site.web.marks import marks_of
+from reprise.site.web.pages.feed import common_categories
 from reprise.site.web.render import page
 
 router = APIRouter()
@@ -58,7 +59,7 @@ def search(
         removable={written: path("/search", q=str(left)) for written, left in query.filters.items()},
         families=FAMILIES,
         today=datetime.datetime.now(datetime.UTC).date(),
-        categories=label_counts(session, "category", 40),
+        categories=common_categories(site, session),
         verdicts=verdicts_of(session, found.papers),
         marks=marks_of(session, find_reader(request, site), found.papers),
     )
