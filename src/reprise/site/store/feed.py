@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper, Read, VerdictEvent
@@ -53,8 +53,7 @@ class Filter:
         if self.runs:
             statement = statement.where(Paper.runs)
         if self.unread_by is not None:
-            read = exists().where(Read.account_id == self.unread_by, Read.paper_id == Paper.id)
-            statement = statement.where(~read)
+            statement = statement.where(_unread(self.unread_by, Paper.id))
         return statement
 
     @property
@@ -132,8 +131,9 @@ def feed(
     narrowed : filters.
     page, size : pages are counted from 1.
     """
-    walk = _walk(narrowed or Filter())
-    listed = select(walk.id).where(walk.state == SHOWN)
+    narrowed = narrowed or Filter()
+    walk = _walk(narrowed)
+    listed = select(walk.id).where(walk.passing(narrowed))
     if days is not None:
         first, last = days
         listed = listed.where(walk.day == first if first == last else walk.day.between(first, last))
@@ -166,15 +166,17 @@ def papers_of(session: Session, numbers: Sequence[int]) -> list[Paper]:
 
 def latest_day(session: Session, by: datetime.date, narrowed: Filter | None = None) -> datetime.date | None:
     """Give the latest day up to `by` that has papers."""
-    walk = _walk(narrowed or Filter())
-    earlier = select(walk.day).where(walk.state == SHOWN, walk.day <= by)
+    narrowed = narrowed or Filter()
+    walk = _walk(narrowed)
+    earlier = select(walk.day).where(walk.passing(narrowed), walk.day <= by)
     return session.scalar(earlier.order_by(walk.day.desc()).limit(1))
 
 
 def next_day(session: Session, after: datetime.date, narrowed: Filter | None = None) -> datetime.date | None:
     """Give the first day after `after` that has papers."""
-    walk = _walk(narrowed or Filter())
-    later = select(walk.day).where(walk.state == SHOWN, walk.day > after)
+    narrowed = narrowed or Filter()
+    walk = _walk(narrowed)
+    later = select(walk.day).where(walk.passing(narrowed), walk.day > after)
     return session.scalar(later.order_by(walk.day).limit(1))
 
 
@@ -186,6 +188,11 @@ class _Walk(NamedTuple):
     day: Any
     votes: Any
     heat: Any
+
+    def passing(self, narrowed: Filter) -> ColumnElement[bool]:
+        """Give the condition that a paper is shown, and not read yet where those that were are left out."""
+        shown: ColumnElement[bool] = self.state == SHOWN
+        return shown if narrowed.unread_by is None else shown & _unread(narrowed.unread_by, self.id)
 
 
 def _walk(narrowed: Filter) -> _Walk:
@@ -201,6 +208,10 @@ def _walk(narrowed: Filter) -> _Walk:
         labelled = select(*_columns(Label, Label.paper_id)).where(Label.kind == kind, Label.value == value).subquery()
         return _columns(labelled.c, labelled.c.paper_id)
     return _columns(Paper, Paper.id)
+
+
+def _unread(account: int, paper: Any) -> ColumnElement[bool]:
+    return ~exists().where(Read.account_id == account, Read.paper_id == paper)
 
 
 def _columns(of: Any, number: Any) -> _Walk:
