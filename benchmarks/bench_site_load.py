@@ -118,16 +118,23 @@ def serving(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     }
     server = subprocess.Popen([sys.executable, "-m", "reprise", "serve", "--port", str(port)], env=environment)
     try:
-        while server.poll() is None:
-            try:
-                httpx.get(f"{address}/search?q=ready", timeout=600)
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
+        start = time.perf_counter()
+        while server.poll() is None and not _by_meaning(address):
+            time.sleep(1)
+        print(f"searches by meaning after {time.perf_counter() - start:.0f} s", flush=True)
         yield address, psutil.Process(server.pid)
     finally:
         server.terminate()
         server.wait(20)
+
+
+def _by_meaning(address: str) -> bool:
+    """Say whether the server is up, and its index of meanings is too."""
+    try:
+        found = httpx.get(f"{address}/api/search", params={"q": vocabulary()[0]}, timeout=60).json()
+    except httpx.TransportError:
+        return False
+    return any(hit["why"] != "words" for hit in found["hits"])
 
 
 def targets(template: str, settings: argparse.Namespace) -> list[str]:

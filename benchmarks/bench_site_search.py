@@ -170,7 +170,7 @@ def _scaled(store, number, queries, threads, folder, rng):
         times, recall = [], []
         for query, wanted in zip(asked, exact, strict=True):
             started = _processor(session)
-            found, _ = index(session, query, DEPTH, lambda statement: narrow(session, parse(""), statement), False)
+            found, _ = index(session, query, DEPTH, partial(narrow, session, parse("")), False)
             times.append(_processor(session) - started)
             recall.append(len(set(found[:K].tolist()) & wanted) / K)
     result |= {

@@ -1,5 +1,7 @@
 import datetime
 import threading
+import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -458,9 +460,7 @@ def test_filters_narrow_the_nearest_to_exactly_those_that_pass(store, searcher, 
         monkeypatch.setattr("reprise.site.search.nearest.FEW", few)
         with store.reading() as session:
             searcher.nearest.refresh(session)
-            got, _ = searcher.nearest(
-                session, query, 5, lambda statement: narrow(session, Query(family="language"), statement), True
-            )
+            got, _ = searcher.nearest(session, query, 5, partial(narrow, session, Query(family="language")), True)
         assert set(got) >= set(wanted[:4].tolist())
         assert set(got) <= set(ids[kept].tolist())
 
@@ -476,7 +476,7 @@ def test_readers_search_while_the_index_is_made_anew(store, tmp_path, make_vecto
     def read():
         for query in vectors[:60]:
             with store.reading() as session:
-                ids, _ = nearest(session, query, 5, lambda statement: narrow(session, Query(), statement), False)
+                ids, _ = nearest(session, query, 5, partial(narrow, session, Query()), False)
                 if len(ids) != 5:
                     wrong.append(ids)
 
@@ -622,3 +622,58 @@ def test_between_whole_passes_only_new_and_changed_papers_are_looked_at(store, m
 def test_a_search_by_words_alone_says_so(client, make_papers):
     make_papers(record(1, title="Rings"))
     assert "this search goes by words" in client.get("/search?q=rings").text
+
+
+def test_filters_alone_give_the_latest(store, searcher, make_papers):
+    make_papers(
+        record(1, title="Old", categories=["cs.LG"], day=datetime.date(2024, 5, 1)),
+        record(2, title="New", categories=["cs.LG", "math.AG"], day=datetime.date(2025, 5, 1)),
+        record(3, title="Other", categories=["math.AG"], day=datetime.date(2025, 6, 1)),
+    )
+    expected = {
+        "cat:cs.LG": ["New", "Old"],
+        "cat:cs": ["New", "Old"],
+        "cat:cs.LG cat:math.AG": ["New"],
+        "cat:math.AG author:ada": ["Other", "New"],
+        "after:2025-01-01": ["Other", "New"],
+        "cat:cs.LG before:2025-05-01": ["Old"],
+        "after:2024-05-01 before:2025-05-02 runs:no": ["New", "Old"],
+        "before:0001-01-01": [],
+        "after:9999-12-31": [],
+    }
+    with store.reading() as session:
+        for line, titles in expected.items():
+            assert [paper.title for paper in searcher.search(session, line).papers] == titles, line
+        first, second = (searcher.search(session, "after:2024-01-01 cat:cs", page, size=1) for page in (1, 2))
+    assert (first.papers[0].title, first.more, second.papers[0].title, second.more) == ("New", True, "Old", False)
+
+
+def test_searches_do_not_wait_for_the_index_to_open(store, make_papers, tmp_path, monkeypatch):
+    make_papers(record(1, title="Rings", abstract="Of numbers"), record(2, title="Fields", abstract="Of numbers"))
+    encoder = SharedEncoder(toy)
+    searcher = Searcher(store, tmp_path, encoder)
+    encode(store, encoder)
+    opened, opening = threading.Event(), threading.Event()
+
+    def slow(session):
+        opening.set()
+        assert opened.wait(60)
+        return 0
+
+    monkeypatch.setattr(searcher.nearest, "refresh", slow)
+    searcher.start(encode=False)
+    try:
+        assert opening.wait(60)
+        with store.reading() as session:
+            found = searcher.search(session, "rings")
+            assert [paper.title for paper in found.papers] == ["Rings"]
+            assert not found.meaning
+            assert [paper.title for paper in searcher.related(session, found.papers[0])] == []
+        opened.set()
+        until = time.monotonic() + 60
+        while not searcher.by_meaning_too:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        opened.set()
+        searcher.stop()

@@ -6,7 +6,7 @@ than are asked for, and those that do not pass are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,7 +28,12 @@ FEW_IN_SERVER = 20_000
 _CHUNK = 2_000  # numbers in one statement
 _WIDER = 8  # times as many are fetched where a filter leaves some out
 _BEAM = 400  # that pgvector's graph keeps in view
-Narrow = Callable[[Select[Any]], Select[Any]]
+
+
+class Narrow(Protocol):
+    """Narrows a selection of papers to those that pass; `each` as for lists of papers."""
+
+    def __call__(self, statement: Select[Any], /, *, each: bool = False) -> Select[Any]: ...  # noqa: D102
 
 
 class Nearest(Protocol):
@@ -77,7 +82,7 @@ class NearestInIndex:
         passed: list[int] = []
         for start in range(0, len(ids), _CHUNK):
             chunk = ids[start : start + _CHUNK].tolist()
-            passed += session.scalars(narrow(select(Paper.id)).where(Paper.id.in_(chunk)))
+            passed += session.scalars(narrow(select(Paper.id).where(Paper.id.in_(chunk)), each=True))
         kept = np.flatnonzero(np.isin(ids, np.array(passed, np.int64)))[: count + count // 4]
         return self.index.scored(session, vector, ids[kept], cosines[kept], count)
 

@@ -100,11 +100,11 @@ class Query:
     def __bool__(self) -> bool:
         return bool(self.terms or self.without or self.filters)
 
-    def narrow(self, statement: Selection) -> Selection:
-        """Narrow a selection of papers by the filters that need no index of words."""
+    def narrow(self, statement: Selection, *, each: bool = False) -> Selection:
+        """Narrow a selection of papers by the filters that need no index of words; `each` as for lists of papers."""
         for category in self.categories:
-            statement = Filter(category=category).narrow(statement)
-        statement = Filter(family=self.family, runs=self.runs is True).narrow(statement)
+            statement = Filter(category=category).narrow(statement, each=each)
+        statement = Filter(family=self.family, runs=self.runs is True).narrow(statement, each=each)
         if self.runs is False:
             statement = statement.where(Paper.runs.is_(False))
         if self.after is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,11 +14,11 @@ from reprise.site.store.feed import papers_of
 from reprise.site.store.tables import Embedding, Paper
 
 
-def related(session: Session, nearest: Nearest, paper: Paper, count: int = 6) -> list[Paper]:
-    """Give the papers most like one, the likest first."""
+def related(session: Session, nearest: Nearest | None, paper: Paper, count: int = 6) -> list[Paper]:
+    """Give the papers most like one, the likest first; those that share its words where `nearest` is None."""
     vector = session.scalar(select(Embedding.vector).where(Embedding.paper_id == paper.id))
-    if vector is not None:
-        ids, _ = nearest(session, vector, count + 1, lambda statement: narrow(session, Query(), statement), False)
+    if vector is not None and nearest is not None:
+        ids, _ = nearest(session, vector, count + 1, partial(narrow, session, Query()), False)
         numbers = [int(number) for number in ids]
     else:
         numbers = by_words(session, words_of(paper), count + 1)

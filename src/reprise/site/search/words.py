@@ -48,9 +48,9 @@ def seldom(session: Session, words: Sequence[str]) -> list[str]:
     return [term.text for term in terms if counts[term] < SELDOM]
 
 
-def narrow(session: Session, query: Query, statement: Selection) -> Selection:
+def narrow(session: Session, query: Query, statement: Selection, *, each: bool = False) -> Selection:
     """Narrow a selection of papers to those shown that pass all of a query's filters, phrases and exclusions."""
-    return shown(query, statement).where(*_words(session).conditions(query))
+    return shown(query, statement, each=each).where(*_words(session).conditions(query))
 
 
 def narrows(query: Query) -> bool:

@@ -20,6 +20,6 @@ BEGIN, END = "\x02", "\x03"
 SNIPPET_WORDS = 40
 
 
-def shown(query: Query, statement: Selection) -> Selection:
+def shown(query: Query, statement: Selection, *, each: bool = False) -> Selection:
     """Narrow a selection of papers to those shown that pass the filters that need no index of words."""
-    return query.narrow(statement.where(Paper.state == SHOWN))
+    return query.narrow(statement.where(Paper.state == SHOWN), each=each)

@@ -59,7 +59,7 @@ class Asked:
         wanted += [_by(name) for name in self.query.authors]
         expression = " NOT ".join([f"({' AND '.join(wanted)})", *map(_quoted, self.query.without)])
         # FTS5 gives its matches in the order of their rank; each is then looked up by its key until enough have passed.
-        passes = shown(self.query, select(Paper.id).where(Paper.id == _words.c.rowid)).correlate(_words)
+        passes = shown(self.query, select(Paper.id).where(Paper.id == _words.c.rowid), each=True).correlate(_words)
         best = (
             select(_words.c.rowid)
             .where(_match(expression), _words.c.rank.bool_op("match")(_BM25), exists(passes))

@@ -40,11 +40,18 @@ class Filter:
     runs: bool = False
     unread_by: int | None = field(default=None, repr=False)
 
-    def narrow(self, statement: Selection) -> Selection:
-        """Narrow a selection of papers."""
+    def narrow(self, statement: Selection, *, each: bool = False) -> Selection:
+        """Narrow a selection of papers.
+
+        Parameters
+        ----------
+        statement : selects from papers.
+        each : whether labels are looked up for each paper of a selection that is short already, instead of all papers
+            that have them first. SQLite's planner takes the way that it is told.
+        """
         for kind, value in self.labels:
             labelled = select(Label.paper_id).where(Label.kind == kind, Label.value == value)
-            if kind != TASK and self.few:  # looked up for each of the few, not for all that have it
+            if each or (kind != TASK and self.few):
                 statement = statement.where(labelled.where(Label.paper_id == Paper.id).exists())
             else:
                 statement = statement.where(Paper.id.in_(labelled))
