@@ -82,8 +82,11 @@ def load_encoder() -> SharedEncoder | None:
     """Load MiniLM; None if it is not installed."""
     if not is_installed():
         return None
+    from transformers.utils.logging import disable_progress_bar
+
     from reprise.models import text
 
+    disable_progress_bar()  # a server's log is no place for one
     return SharedEncoder(text.load_text_encoder(batch_size=_AT_ONCE))
 
 

@@ -219,11 +219,11 @@ class Searcher:
             try:
                 if meaning and turn % _REFRESH == 0:
                     self._refresh()
+                if encode:  # words first: they take seconds
+                    count_words(self.store, stop=self._stop)
                 if encode and self._encode(whole=turn % _WHOLE == 0):
                     self._refresh()
                     self.on_encoded()
-                if encode:
-                    count_words(self.store, stop=self._stop)
             except Exception:  # it is tried again
                 _logger.exception("Meanings could not be brought up to date.")
             turn += 1
