@@ -334,6 +334,32 @@ def test_comments_answer_each_other(browser, store, paper):
     assert browser.post(f"/papers/{paper}/comments", {"text": "x", "parent": number}).status_code == 400
 
 
+def test_only_writers_change_comments(browser, client, store, paper, people):
+    with store.writing() as session:
+        other = add_comment(session, 1, paper, "not yours").id
+    browser.log_in(store, "2@example.org")
+    address = browser.post(f"/papers/{paper}/comments", {"text": "A slpi"}).headers["location"]
+    number = int(address.rpartition("-")[2])
+    assert browser.post(f"/comments/{number}/edit", {"text": "A **slip**"}).headers["location"] == address
+    page = browser.get("/papers/2611.00001").text
+    assert "A <strong>slip</strong>" in page
+    assert "slpi" not in page
+    assert page.count("changed <time") == 1
+    assert "A **slip**</textarea>" in page  # to change again; nobody is given the words of another
+    assert "not yours</textarea>" not in page
+    for empty in ("", " "):
+        assert browser.post(f"/comments/{number}/edit", {"text": empty}).status_code == 400
+    client.app.state.site.settings = client.app.state.site.settings.model_copy(
+        update={"admins": frozenset({"2@example.org"})}
+    )
+    assert browser.post(f"/comments/{other}/edit", {"text": "mine now"}).status_code == 404
+    browser.post(f"/comments/{number}/remove")
+    assert browser.post(f"/comments/{number}/edit", {"text": "back"}).status_code == 404
+    with store.reading() as session:
+        left = {(comment.text, comment.edited) for comment in session.scalars(select(Comment))}
+    assert left == {("not yours", None), ("", None)}
+
+
 def test_only_writers_and_moderators_remove_comments(browser, client, store, paper, people):
     with store.writing() as session:
         number = add_comment(session, 1, paper, "mine").id

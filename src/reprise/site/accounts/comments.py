@@ -23,13 +23,15 @@ _AGAIN = datetime.timedelta(minutes=10)  # within which the same words are the s
 
 @dataclass
 class Shown:
-    """A comment as it is shown, with its answers."""
+    """A comment as it is shown, with its answers; its writer, who may change it, is given the `text` too."""
 
     id: int
     author: str
     html: str
     at: datetime.datetime
     depth: int
+    edited: datetime.datetime | None = None
+    text: str = ""
     own: bool = False
     removed: bool = False
     wrote_paper: bool = False
@@ -44,9 +46,7 @@ def add_comment(session: Session, account: int, number: int, text: str, parent: 
     InvalidInputError
         If it is empty or too long, or there is no such paper or parent.
     """
-    text = plain(text).strip()
-    if not text or len(text) > LONGEST:
-        raise InvalidInputError(f"A comment has 1 to {LONGEST:,} characters; this one has {len(text):,}.")
+    text = _said(text)
     paper = locked_paper(session, number)
     if paper is None or paper.state != SHOWN:
         raise InvalidInputError("There is no such paper here.")
@@ -74,13 +74,29 @@ def add_comment(session: Session, account: int, number: int, text: str, parent: 
     return comment
 
 
+def edit_comment(session: Session, comment: Comment, text: str) -> None:
+    """Change what a comment says; it keeps its place and its time, and tells when it was changed.
+
+    Raises
+    ------
+    InvalidInputError
+        If the text is empty or too long, or the comment was removed.
+    """
+    text = _said(text)
+    session.refresh(comment, with_for_update=True)
+    if comment.removed:
+        raise InvalidInputError("This comment was removed.")
+    if text != comment.text:
+        comment.text, comment.edited = text, now()
+
+
 def remove_comment(session: Session, comment: Comment) -> None:
     """Take a comment's text and author away; its answers stay."""
     paper = locked_paper(session, comment.paper_id)
     session.refresh(comment)
     if comment.removed:
         return
-    comment.removed, comment.text, comment.account_id = True, "", None
+    comment.removed, comment.text, comment.account_id, comment.edited = True, "", None, None
     if paper is not None:
         paper.comments -= 1
         session.flush()
@@ -103,19 +119,29 @@ def thread(session: Session, number: int, reader: int | None = None) -> list[Sho
     for comment, name in rows:
         parent = shown.get(comment.parent_id) if comment.parent_id is not None else None
         depth = 0 if parent is None else min(parent.depth + 1, DEEPEST)
+        own = reader is not None and comment.account_id == reader
         one = Shown(
             id=comment.id,
             author="removed" if comment.removed else name or "a reader",
             html="" if comment.removed else to_html(comment.text),
             at=comment.at,
             depth=depth,
-            own=reader is not None and comment.account_id == reader,
+            edited=comment.edited,
+            text=comment.text if own else "",
+            own=own,
             removed=comment.removed,
             wrote_paper=comment.account_id in authors,
         )
         shown[comment.id] = one
         (by_parent[None] if parent is None else parent.answers).append(one)
     return by_parent[None]
+
+
+def _said(text: str) -> str:
+    text = plain(text).strip()
+    if not text or len(text) > LONGEST:
+        raise InvalidInputError(f"A comment has 1 to {LONGEST:,} characters; this one has {len(text):,}.")
+    return text
 
 
 def flat(comments: list[Shown]) -> list[Shown]:

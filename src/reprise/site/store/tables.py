@@ -296,6 +296,7 @@ class Comment(Base):
     parent_id: Mapped[int | None] = mapped_column(Identity, ForeignKey("comments.id", ondelete="CASCADE"), index=True)
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime.datetime] = mapped_column(default=now)
+    edited: Mapped[datetime.datetime | None]
     removed: Mapped[bool] = mapped_column(default=False)
 
 

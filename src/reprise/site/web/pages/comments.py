@@ -1,4 +1,4 @@
-"""Comments: writing, previewing, removing."""
+"""Comments: writing, previewing, changing, removing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy.orm import Session
 
-from reprise.site.accounts.comments import LONGEST, add_comment, remove_comment
+from reprise.site.accounts.comments import LONGEST, add_comment, edit_comment, remove_comment
 from reprise.site.accounts.markdown import to_html
 from reprise.site.store.tables import LARGEST_ID, Comment, Paper
 from reprise.site.web.context import KnownReader, SiteHere, Writing
@@ -38,13 +39,31 @@ def write(
     return RedirectResponse(f"{_address(paper)}#comment-{comment.id}", 303)
 
 
+@router.post("/comments/{number}/edit", dependencies=[Depends(counted)])
+def edit(session: Writing, reader: KnownReader, number: int, text: Text = "") -> Response:
+    """Change a comment of one's own."""
+    comment = _comment(session, number)
+    if comment is None or comment.account_id != reader.id:
+        raise HTTPException(404, "There is no such comment of yours.")
+    edit_comment(session, comment, text)
+    return _back_to(session, comment)
+
+
 @router.post("/comments/{number}/remove", dependencies=[Depends(counted)])
 def remove(session: Writing, reader: KnownReader, number: int) -> Response:
     """Remove a comment of one's own; moderators remove any."""
-    comment = session.get(Comment, number) if 0 < number < LARGEST_ID else None
+    comment = _comment(session, number)
     if comment is None or (comment.account_id != reader.id and not reader.admin):
         raise HTTPException(404, "There is no such comment of yours.")
     remove_comment(session, comment)
+    return _back_to(session, comment)
+
+
+def _comment(session: Session, number: int) -> Comment | None:
+    return session.get(Comment, number) if 0 < number < LARGEST_ID else None
+
+
+def _back_to(session: Session, comment: Comment) -> Response:
     return RedirectResponse(f"{_address(session.get_one(Paper, comment.paper_id))}#comment-{comment.id}", 303)
 
 
