@@ -131,10 +131,10 @@ def serving(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
 def _by_meaning(address: str) -> bool:
     """Say whether the server is up, and its index of meanings is too."""
     try:
-        found = httpx.get(f"{address}/api/search", params={"q": vocabulary()[0]}, timeout=60).json()
+        found = httpx.get(f"{address}/search", params={"q": vocabulary()[0]}, timeout=60)
     except httpx.TransportError:
         return False
-    return any(hit["why"] != "words" for hit in found["hits"])
+    return found.status_code == 200 and "Meanings are not at hand" not in found.text
 
 
 def targets(template: str, settings: argparse.Namespace) -> list[str]:
