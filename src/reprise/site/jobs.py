@@ -12,6 +12,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from reprise import catalogue
 from reprise.site.atlas import MapDrawer
+from reprise.site.garbage import settle
 from reprise.site.ingest import ingest_all
 from reprise.site.mail.delivery import deliver, forget
 from reprise.site.mail.digest import write_digests
@@ -84,6 +85,7 @@ def warm_cards() -> None:
     for paper in catalogue.papers():
         with suppress(Exception):
             run_card(paper.slug)
+    settle()
 
 
 def _logged(work: Callable[[], object]) -> Callable[[], None]:

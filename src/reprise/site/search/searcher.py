@@ -15,6 +15,7 @@ from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from reprise.site.garbage import settle
 from reprise.site.search import encoding
 from reprise.site.search.fusion import Fused, fuse
 from reprise.site.search.meaning import SharedEncoder, load_encoder
@@ -214,6 +215,7 @@ class Searcher:
             self.encoder = self.encoder or (load_encoder() if meaning else None)
         except Exception:  # a broken installation must not take the site down
             _logger.exception("The sentence encoder cannot be loaded; search goes by words alone.")
+        settle()
         turn = 0
         while not self._stop.is_set():
             try:

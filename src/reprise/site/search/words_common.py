@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import func
+
 from reprise.site.search.query import Query, Selection
 from reprise.site.store.tables import SHOWN, Paper
 
@@ -22,4 +24,6 @@ SNIPPET_WORDS = 40
 
 def shown(query: Query, statement: Selection, *, each: bool = False) -> Selection:
     """Narrow a selection of papers to those shown that pass the filters that need no index of words."""
-    return query.narrow(statement.where(Paper.state == SHOWN), each=each)
+    # Hidden from SQLite's planner where papers are few: it would rather walk all that are shown than look these up.
+    state = func.coalesce(Paper.state, "") if each else Paper.state
+    return query.narrow(statement.where(state == SHOWN), each=each)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 
 from reprise.site.store.tables import ARCHIVE, CATEGORY, RANK, SHOWN, TASK, Label, Paper, Read, VerdictEvent
 
@@ -50,11 +50,12 @@ class Filter:
             that have them first. SQLite's planner takes the way that it is told.
         """
         for kind, value in self.labels:
-            labelled = select(Label.paper_id).where(Label.kind == kind, Label.value == value)
+            label = aliased(Label)
+            labelled = (label.paper_id == Paper.id, label.kind == kind, label.value == value)
             if each or (kind != TASK and self.few):
-                statement = statement.where(labelled.where(Label.paper_id == Paper.id).exists())
+                statement = statement.where(exists().where(*labelled))
             else:
-                statement = statement.where(Paper.id.in_(labelled))
+                statement = statement.where(*labelled)
         if self.family:
             statement = statement.where(Paper.family == self.family)
         if self.runs:
