@@ -92,7 +92,7 @@ def set_shown(session: Session, number: int, on: bool) -> Paper:
 
 
 def hidden(session: Session) -> Sequence[Paper]:
-    """Give papers that are not shown, because they were hidden, not taken or withdrawn; the newest first."""
+    """Give papers that were hidden or not taken; the newest first."""
     return session.scalars(select(Paper).where(Paper.state == REJECTED).order_by(Paper.id.desc()).limit(100)).all()
 
 
