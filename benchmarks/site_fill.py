@@ -77,7 +77,7 @@ def fill(store: Store, papers: int, readers: int) -> dict[str, float]:
     kept = time.perf_counter() - start
     _vote(store, papers, readers)
     added = papers - there
-    return {"papers added": added, "papers a second": added / kept if added > 0 else 0.0}
+    return {"papers added": added, "papers a second": added / kept} if added > 0 else {}
 
 
 def _filled(store: Store) -> int:
