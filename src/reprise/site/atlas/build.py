@@ -28,6 +28,8 @@ _NAMED_SAMPLE = 4000
 _FEWEST = 12  # papers that make regions
 _LISTED = 8
 _COMMON = 1.5  # regions' worth of papers; a word that more of them have names no region
+_AND = " & "  # between two phrases of a name
+_STEM = 5  # letters by which two words are forms of one
 _FORMULA = re.compile(r"\$[^$]*\$")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -142,7 +144,7 @@ def _regions(
             nearest = np.argsort(((inside - middle) ** 2).sum(1), kind="stable")[:_LISTED]
             regions.append(
                 Region(
-                    name=node.name,
+                    name=said_once(node.name),
                     level=node.level,
                     x=int(middle[0]),
                     y=int(middle[1]),
@@ -163,6 +165,21 @@ def _texts(store: Store, numbers: Sequence[int]) -> dict[int, str]:
             ):
                 found[number] = f"{title}. {abstract or summary}"
     return found
+
+
+def said_once(name: str) -> str:
+    """Give the name of a region without a phrase that begins as one before it does.
+
+    Examples
+    --------
+    >>> [said_once(name) for name in ("groups & group", "estimator & estimation", "market & marginal")]
+    ['groups', 'estimator', 'market & marginal']
+    """
+    kept: list[str] = []
+    for phrase in name.split(_AND):
+        if all(phrase[:_STEM] != said[:_STEM] for said in kept):
+            kept.append(phrase)
+    return _AND.join(kept)
 
 
 def telling(texts: Sequence[str], most: float) -> list[str]:
