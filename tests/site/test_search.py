@@ -677,3 +677,24 @@ def test_searches_do_not_wait_for_the_index_to_open(store, make_papers, tmp_path
     finally:
         opened.set()
         searcher.stop()
+
+
+def test_whoever_stops_a_search_is_told_of_nothing_more(store, make_papers, tmp_path):
+    make_papers(record(1))
+    at_work, go_on, told = threading.Event(), threading.Event(), []
+
+    def slow(texts):
+        at_work.set()
+        assert go_on.wait(60)
+        return toy(texts)
+
+    searcher = Searcher(store, tmp_path, SharedEncoder(slow))
+    searcher.on_encoded = lambda: told.append("encoded")
+    searcher.start()
+    assert at_work.wait(60)
+    searcher.stop(0.0)
+    go_on.set()
+    searcher.stop(60.0)
+    assert not told
+    with store.reading() as session:
+        assert session.scalar(select(Embedding.paper_id)) is not None  # the batch at hand was kept

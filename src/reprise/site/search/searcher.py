@@ -223,7 +223,7 @@ class Searcher:
                     self._refresh()
                 if encode:  # words first: they take seconds
                     count_words(self.store, stop=self._stop)
-                if encode and self._encode(whole=turn % _WHOLE == 0):
+                if encode and self._encode(whole=turn % _WHOLE == 0) and not self._stop.is_set():
                     self._refresh()
                     self.on_encoded()
             except Exception:  # it is tried again

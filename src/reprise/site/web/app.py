@@ -104,11 +104,11 @@ def create_app(settings: Settings | None = None, store: Store | None = None) -> 
             site.searcher.start(encode=settings.jobs, meaning=settings.meaning)
         async with agents.session_manager.run():
             yield
+        site.searcher.stop(1.0)  # a batch that is cut short is encoded again; before the jobs, which it wakes
         if stop_jobs is not None:
             stop_jobs()
         if site.mail_sink is not None:
             site.mail_sink.stop()
-        site.searcher.stop(1.0)  # a batch that is cut short is encoded again
         site.views.flush()
         store.close()
 
